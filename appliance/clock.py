@@ -1,0 +1,22 @@
+"""The two clocks that parts are handed, so that tests can turn them.
+
+Wall time is for records and for dates in agreements; monotonic time is for deadlines and is never compared
+with wall time.  Nothing else in `appliance` reads a clock.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Read the machine's clocks."""
+
+    def now(self) -> datetime:
+        """Return wall time, always in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic_s(self) -> float:
+        """Return seconds from an arbitrary start that never go back."""
+        return time.monotonic()
