@@ -52,6 +52,8 @@ class ApplianceError(Exception):
         """Take a public sentence, the class's own by default, and a detail for the log."""
         self.public = public or self.sentence
         self.detail = detail
+        self.exchange_id = ""
+        """Set by `pipeline` once the request has a record, so that a refusal can be looked up too."""
         super().__init__(self.public)
 
 
