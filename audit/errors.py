@@ -9,6 +9,8 @@
     ├── OpenError                   a sealed body could not be opened: wrong passphrase, destroyed or damaged key
     ├── StoreError                  the database is missing, foreign, of another version, or damaged
     ├── FormatError                 bytes that are not in the format that FORMAT.md fixes
+    ├── QueryError                  a question that the trail cannot be asked, or that nothing in it answers
+    ├── OfficerError                the officer registry cannot do this
     └── VerificationError           the trail or a proof does not hold
         ├── InclusionError
         ├── ConsistencyError
@@ -60,6 +62,18 @@ class FormatError(AuditError):
     """Say that bytes are not in the format that FORMAT.md fixes."""
 
     code = "format_invalid"
+
+
+class QueryError(AuditError):
+    """Say what is wrong with a question to the trail, or that nothing in it goes by this name."""
+
+    code = "query_invalid"
+
+
+class OfficerError(AuditError):
+    """Say why an officer's key cannot be added, listed or revoked."""
+
+    code = "officer_invalid"
 
 
 class VerificationError(AuditError):
