@@ -12,11 +12,15 @@ and MUST NOT hold PHI either.  Layers below `api` know no status code: `api/prob
     │   ├── NotPermittedError           policy says no; carries its Decision
     │   ├── InvalidRequestError         the request is malformed; names the field
     │   │   ├── RequestTooLargeError
-    │   │   └── ContextTooLongError
+    │   │   ├── ContextTooLongError
+    │   │   ├── UnsupportedMediaTypeError
+    │   │   ├── UnknownParameterError   a field that this surface does not have
+    │   │   └── UnsupportedParameterError   a field that the surface has and we refuse by name
     │   ├── UnknownTaskError
     │   ├── UnknownExchangeError
     │   ├── RouteRefusedError           no route is open on the evidence; carries its reasons
     │   ├── DeadlineExceededError       the caller's own deadline or ours for the body has passed
+    │   │   └── BodyTooSlowError        the body did not arrive in time
     │   ├── CallerGoneError             nobody is listening any more
     │   └── TooBusyError                full; says after how many seconds to come back
     ├── UnavailableError                a part that we need; may be retried
@@ -31,6 +35,7 @@ and MUST NOT hold PHI either.  Layers below `api` know no status code: `api/prob
     └── BrokenError                     an invariant failed; stop and tell the operator
         ├── ManifestMismatchError
         ├── PolicyInvalidError
+        ├── RegistryInvalidError        the client registry cannot be read, so nobody is let in
         └── ConfigError
 """
 
@@ -107,6 +112,24 @@ class ContextTooLongError(InvalidRequestError):
     code = "context_length_exceeded"
 
 
+class UnsupportedMediaTypeError(InvalidRequestError):
+    """Refuse a body that is not plain JSON, or that is compressed."""
+
+    code = "unsupported_media_type"
+
+
+class UnknownParameterError(InvalidRequestError):
+    """Refuse a field that this surface does not have, instead of ignoring what the caller meant by it."""
+
+    code = "unknown_parameter"
+
+
+class UnsupportedParameterError(InvalidRequestError):
+    """Refuse by name a field of the surface that the appliance does not serve."""
+
+    code = "unsupported_parameter"
+
+
 class UnknownTaskError(RefusedError):
     """Answer a task that does not exist, and one that this caller may not even see, alike."""
 
@@ -139,6 +162,13 @@ class DeadlineExceededError(RefusedError):
 
     code = "deadline_exceeded"
     sentence = "The deadline for this request has passed; send it again, with a longer one if the task allows."
+
+
+class BodyTooSlowError(DeadlineExceededError):
+    """Stop waiting for a body that trickles in (slow-loris)."""
+
+    code = "body_too_slow"
+    sentence = "The request body did not arrive in time; send it in one go."
 
 
 class CallerGoneError(RefusedError):
@@ -244,6 +274,13 @@ class PolicyInvalidError(BrokenError):
 
     code = "policy_invalid"
     sentence = "The policy bundle is not valid."
+
+
+class RegistryInvalidError(BrokenError):
+    """Say that the client registry cannot be read, so that nobody can be let in."""
+
+    code = "registry_invalid"
+    sentence = "The client registry cannot be read, so nobody can be let in; the operator finds the reason in /readyz."
 
 
 class ConfigError(BrokenError):
