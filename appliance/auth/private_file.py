@@ -1,0 +1,64 @@
+"""Files that only this user may read, replaced whole or not at all.
+
+A crash at any line leaves the old file or the new one, never a torn one (rename(2)), and at worst a
+``.part`` file that the next write replaces.  Nothing secret ever has another mode than 0600, not even briefly.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PRIVATE_MODE = 0o600
+"""Read and write for the owner alone."""
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replace a file durably: written beside, flushed to disk, renamed, and the folder flushed too."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    _write_flushed(part, content)
+    part.replace(path)
+    _flush_folder(path.parent)
+
+
+def create_private(path: Path, content: bytes) -> bool:
+    """Create a file durably unless it exists, and say whether this call made it; two racers agree on one content."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    _write_flushed(part, content)
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        return False
+    finally:
+        part.unlink()
+    _flush_folder(path.parent)
+    return True
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a file beside `path`, so that two processes never rewrite it at once."""
+    descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_MODE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)  # closing releases the lock
+
+
+def _write_flushed(path: Path, content: bytes) -> None:
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_MODE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
