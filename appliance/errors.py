@@ -59,6 +59,9 @@ class ApplianceError(Exception):
         self.detail = detail
         self.exchange_id = ""
         """Set by `pipeline` once the request has a record, so that a refusal can be looked up too."""
+
+        self.downtime_text = ""
+        """Set by `pipeline` once the task is known: what a person does instead."""
         super().__init__(self.public)
 
 
@@ -131,10 +134,10 @@ class UnsupportedParameterError(InvalidRequestError):
 
 
 class UnknownTaskError(RefusedError):
-    """Answer a task that does not exist, and one that this caller may not even see, alike."""
+    """Say that no task has this name in the policy in force."""
 
     code = "unknown_task"
-    sentence = "No such task for this caller; GET /v1/models lists the tasks that you may use."
+    sentence = "No task has this name; GET /v1/models lists the tasks that you may use."
 
 
 class UnknownExchangeError(RefusedError):
@@ -150,10 +153,9 @@ class RouteRefusedError(RefusedError):
     code = "route_refused"
     sentence = "No route is open for this task."
 
-    def __init__(self, public: str, *, reasons: tuple[str, ...], downtime_text: str = "") -> None:
-        """Take the sentence with the numbers, every reason, and the task's downtime text."""
+    def __init__(self, public: str, *, reasons: tuple[str, ...]) -> None:
+        """Take the sentence with the numbers and every reason."""
         self.reasons = reasons
-        self.downtime_text = downtime_text
         super().__init__(public)
 
 

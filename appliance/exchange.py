@@ -185,6 +185,13 @@ class Route:
     below_threshold: bool = False
     """True when the task allows a local draft although its evidence does not meet the threshold."""
 
+    engine_missing: bool = False
+    """True on a refusal whose only cause is that the engine cannot generate now; it may open again by itself."""
+
+    def is_open(self) -> bool:
+        """Say whether the request may go on."""
+        return self.kind is not RouteKind.REFUSED
+
     def label(self) -> str:
         """Return ``local``, ``refused`` or ``managed:<provider>``, as in the Appliance-Route header."""
         return f"{self.kind.value}:{self.provider}" if self.kind is RouteKind.MANAGED else self.kind.value
