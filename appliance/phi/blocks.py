@@ -1,0 +1,83 @@
+"""Cut text where no identifier can go on, by its own characters and never by how it arrived.
+
+A block ends at a line end, or after a complete word that neither carries a part of an identifier (a digit, ``@``,
+a dot inside) nor is a label such as ``MRN``.  So usually only the word that is being written must wait, and every
+chunking of a text gives the same blocks.
+"""
+
+import re
+
+MAX_WORD = 600
+"""A word is cut here whatever follows: longer than the longest identifier that any rule takes (a URL, 510)."""
+
+MAX_BLOCK = 1200
+"""A block is cut at the first word end from here on, so that a table of numbers is not held back to its end."""
+
+_WIDE = r"\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"
+"""Ideographs, kana and hangul syllables: written without blanks, so each of them ends a word."""
+
+_WORD = re.compile(rf"[^\S\r\n{_WIDE}]{{0,64}}[{_WIDE}]{{0,64}}(?P<word>[^\s{_WIDE}]{{0,{MAX_WORD}}})")
+"""Blanks and wide characters, then a word; each bounded so that none can be held back for ever."""
+
+_CARRIER = re.compile(r"[\d@=]|:[/:\w]|\w\.\w")
+"""What a word holds that may be a part of an identifier."""
+
+_PUNCTUATION = ".,:;#()[]{}<>*\"'!?-_/|"
+
+LABELS = frozenset(
+    """
+    mrn mr medical med rec record records chart patient hospital id number num no is was card
+    account accounts acct invoice encounter
+    member subscriber beneficiary policy group health plan insurance medicare medicaid mbi hicn
+    license licence lic dea npi certificate serial device s/n udi imei implant pacemaker vin vehicle plate
+    ssn soc sec social security phone telephone tel cell mobile pager call contact at fax facsimile x ext
+    zip code postal age aged year years yr yrs y yo y/o o old year-old years-old yr-old yrs-old y-o of
+    jan january feb february mar march apr april may jun june jul july aug august sep sept september
+    oct october nov november dec december
+    """.split()  # noqa: SIM905 - a list of words reads better than a column of literals
+)
+"""Every word that a rule of `phi.recognizers` reads beside an identifier; a property test compares the two."""
+
+STATES = frozenset(
+    """
+    AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR
+    PA PR RI SC SD TN TX UT VT VA WA WV WI WY
+    """.split()  # noqa: SIM905 - a list of words reads better than a column of literals
+)
+"""States as the Postal Service writes them before a ZIP code (USPS Publication 28, appendix B)."""
+
+
+def block_end(text: str, start: int, *, at_end: bool) -> int | None:
+    """Return where the block that starts here ends; None while that depends on what comes.
+
+    `text` is folded; `at_end` says that nothing more will come.
+    """
+    position = start
+    while position < len(text):
+        if text[position] in "\r\n":
+            return position + 1
+        word = _next_word(text, position)
+        if word.end() == len(text) and not _is_cut(word) and not at_end:
+            return None
+        position = max(word.end(), position + 1)
+        if not _may_go_on(word["word"]) or position - start >= MAX_BLOCK:
+            return position
+    return position if at_end and position > start else None
+
+
+def _next_word(text: str, position: int) -> re.Match[str]:
+    word = _WORD.match(text, position)
+    assert word is not None  # noqa: S101 - every part of the expression may be empty
+    return word
+
+
+def _is_cut(word: re.Match[str]) -> bool:
+    return word.end() - word.start("word") == MAX_WORD
+
+
+def _may_go_on(word: str) -> bool:
+    """Say whether an identifier may reach past this word, or from it into the next."""
+    if _CARRIER.search(word):
+        return True
+    bare = word.strip(_PUNCTUATION)
+    return (not bare and bool(word)) or bare.lower() in LABELS or bare in STATES

@@ -1,0 +1,24 @@
+"""Inspect what goes in: which kinds of identifiers, how many, and where.
+
+The counts become facts for policy, routing and the record (design section 4, step 5).  This first guard is
+rules only: it finds no names and no places, and its silence is no proof that a text holds no PHI.  It never
+returns, logs or keeps text.
+"""
+
+from collections.abc import Iterable
+
+from appliance.clinical_text import ClinicalText
+from appliance.phi.findings import Finding, Findings, without_overlaps
+from appliance.phi.fold import fold
+from appliance.phi.recognizers import ALL
+
+
+def inspect(texts: Iterable[ClinicalText]) -> Findings:
+    """Return the findings of each text, in order."""
+    return Findings(texts=tuple(find(text.reveal()) for text in texts))
+
+
+def find(text: str) -> tuple[Finding, ...]:
+    """Return what every rule finds in one text, without overlaps, in order of place."""
+    folded = fold(text)
+    return without_overlaps([finding for rule in ALL for finding in rule.find(folded)])

@@ -1,0 +1,49 @@
+"""Remember what the caller sent, so that an answer may repeat it.
+
+An identifier counts as sent however it was written: letters and digits decide, not blanks, dashes, brackets or
+case.  The comparison text is made only when an answer holds the first identifier, which most never do.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import cached_property
+
+from appliance.clinical_text import ClinicalText
+from appliance.phi.fold import fold
+
+_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+
+LONG_ENOUGH = 7
+"""A value of this many letters and digits is looked for anywhere; a shorter one could stand inside another number
+by chance, so it must be a whole word of the caller's."""
+
+
+class Known:
+    """Say whether a value stands in what the caller sent."""
+
+    def __init__(self, texts: Iterable[ClinicalText]) -> None:
+        """Take everything that the caller sent."""
+        self._texts = tuple(texts)
+
+    def holds(self, value: str) -> bool:
+        """Say whether the caller sent this value, in whatever spelling."""
+        plain = _plain(value)
+        return plain in self._words or (len(plain) >= LONG_ENOUGH and plain in self._run_together)
+
+    @cached_property
+    def _folded(self) -> str:
+        return fold(ClinicalText.join(self._texts, "\n").reveal()).casefold()
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        """Blank-separated words without their punctuation, and the parts between it."""
+        parts = _NOT_ALPHANUMERIC.split(self._folded)
+        return frozenset(_plain(word) for word in self._folded.split()) | frozenset(parts)
+
+    @cached_property
+    def _run_together(self) -> str:
+        return _plain(self._folded)
+
+
+def _plain(text: str) -> str:
+    return _NOT_ALPHANUMERIC.sub("", fold(text).casefold())
