@@ -1,10 +1,16 @@
 """What one event of the trail is, before it is sealed and after (FORMAT.md "Records").
 
 An `Event` is what a program asks the recorder to remember; it may hold PHI and lives in memory only.
+A `Leaf` is what the tree remembers of it; it MUST NOT hold PHI, nor a plain hash of PHI.
 """
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any, Self
+
+from audit.canonical import Value, decode, encode
+from audit.errors import FormatError
 
 
 class Kind(StrEnum):
@@ -105,3 +111,163 @@ class Receipt:
 
     compact: str
     """What callers get in ``Appliance-Receipt``: payload and Ed25519 signature, printable ASCII, under 1 KiB."""
+
+
+VERSION = 1
+"""Version of the leaf.  Fields are only ever added; a new number means that an old field changed its meaning."""
+
+INDEX_BYTES = 16
+"""Length of a keyed commitment of client, user or patient: 128 bits, so two people never share one by chance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """What the tree remembers of one event: names, numbers and commitments, never text of a patient.
+
+    Empty fields are absent from the bytes.  FORMAT.md "Leaf" is the table of these fields.
+    """
+
+    origin: str
+    sequence: int
+    """Place in the tree, from 0, without gaps."""
+
+    event_id: str
+    """``ev_`` and 32 hex digits, chosen at random before the place is known; seals bind it."""
+
+    kind: Kind
+    time_ms: int
+    """Milliseconds since 1970 UTC; never less than the record before."""
+
+    month: str
+    """Key period, ``YYYY-MM``: which month's keys made the commitments and the seal."""
+
+    exchange_id: str = ""
+    client: str = ""
+    """Keyed commitment, 32 hex digits."""
+
+    user: str = ""
+    """Keyed commitment, 32 hex digits."""
+
+    patients: tuple[str, ...] = ()
+    """Keyed commitments, 32 hex digits each, sorted, without repeats."""
+
+    tenant: str = ""
+    task: str = ""
+    purpose: str = ""
+    route: str = ""
+    outcome: str = ""
+    code: str = ""
+    policy_digest: str = ""
+    model: str = ""
+    previous: str = ""
+    """Event id of the record before in the same exchange."""
+
+    facts_digest: str
+    """SHA-256 of the readable facts document that lies beside the leaf, 64 hex digits."""
+
+    cipher_digest: str = ""
+    """SHA-256 of the ciphertext, 64 hex digits; empty when nothing was sealed."""
+
+    plain_commitment: str = ""
+    """Keyed commitment of the sealed plaintext, 64 hex digits."""
+
+    skew_ms: int = 0
+    """How far the machine's clock stood behind the record before; 0 unless the clock was set back."""
+
+    def to_bytes(self) -> bytes:
+        """Return the canonical bytes that the tree hashes."""
+        fields: dict[str, Value] = {"v": VERSION}
+        for name, key in _LEAF_KEYS.items():
+            value = getattr(self, name)
+            if value or name in _ALWAYS:
+                fields[key] = value
+        return encode(fields)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read a leaf; unknown fields are newer and ignored.  Raises FormatError for anything that is no leaf."""
+        fields = decode(data)
+        if fields.get("v") != VERSION:
+            raise FormatError(f"leaf: version {fields.get('v')!r} is not {VERSION}; use the release that wrote it")
+        values = {name: fields[key] for name, key in _LEAF_KEYS.items() if key in fields}
+        for name, value in values.items():
+            _check_field(name, value)
+        if missing := sorted(_LEAF_KEYS[name] for name in _ALWAYS - values.keys()):
+            raise FormatError(f"leaf: the fields {', '.join(missing)} are missing")
+        return cls(**_typed(values))
+
+
+_LEAF_KEYS = {
+    "origin": "origin",
+    "sequence": "seq",
+    "event_id": "id",
+    "kind": "kind",
+    "time_ms": "time",
+    "month": "month",
+    "exchange_id": "exchange",
+    "client": "client",
+    "user": "user",
+    "patients": "patients",
+    "tenant": "tenant",
+    "task": "task",
+    "purpose": "purpose",
+    "route": "route",
+    "outcome": "outcome",
+    "code": "code",
+    "policy_digest": "policy",
+    "model": "model",
+    "previous": "prev",
+    "facts_digest": "facts",
+    "cipher_digest": "cipher",
+    "plain_commitment": "plain",
+    "skew_ms": "skew",
+}
+"""Field of `Leaf` to member of the canonical object.  This table only grows."""
+
+_ALWAYS = frozenset({"origin", "sequence", "event_id", "kind", "time_ms", "month", "facts_digest"})
+"""Members that every leaf has, even when 0."""
+
+_NUMBERS = frozenset({"sequence", "time_ms", "skew_ms"})
+"""Members that are whole numbers, not below 0."""
+
+
+def facts_document(event: Event) -> bytes:
+    """Return the readable document beside the leaf, bound by its digest; it holds no PHI."""
+    fields: dict[str, Value] = {
+        "client": event.client,
+        "request_id": event.request_id,
+        "trace_id": event.trace_id,
+        "facts": event.facts,
+    }
+    return encode({name: value for name, value in fields.items() if value})
+
+
+def read_facts(data: bytes) -> dict[str, Value]:
+    """Return the readable document beside the leaf.  Raises FormatError if it is not canonical."""
+    return decode(data)
+
+
+def month_of(time_ms: int) -> str:
+    """Return the key period ``YYYY-MM`` in which a moment falls, in UTC."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m")
+
+
+def _check_field(name: str, value: Value) -> None:
+    if name in _NUMBERS:
+        valid = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    elif name == "patients":
+        valid = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    elif name == "kind":
+        valid = isinstance(value, str) and value in set(Kind)
+    else:
+        valid = isinstance(value, str)
+    if not valid:
+        raise FormatError(f"leaf: the field {_LEAF_KEYS[name]} has the wrong form")
+
+
+def _typed(values: dict[str, Any]) -> dict[str, Any]:
+    """Give checked members their Python types."""
+    typed = {**values, "kind": Kind(values["kind"])}
+    if "patients" in typed:
+        typed["patients"] = tuple(typed["patients"])
+    return typed
