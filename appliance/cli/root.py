@@ -1,0 +1,72 @@
+"""Puts the commands together and says errors the way a person can use them.
+
+An error that was raised on purpose becomes one red sentence that says what to do, and exit code 1; so does a file
+that cannot be read or written.  Wrong use is exit code 2, as everywhere.  A fault of ours still shows its
+traceback: hiding it would hide the bug.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from appliance.cli import client, demo, doctor, engine, model, policy, status, task, up
+from appliance.cli.show import console
+from appliance.errors import ApplianceError
+
+RUN = "Run"
+"""Heading of the commands that start and watch the appliance."""
+
+SET_UP = "Set up"
+"""Heading of the commands that change what it may do."""
+
+app = typer.Typer(
+    name="appliance",
+    help="On-premises, PHI-safe clinical inference appliance.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("up", rich_help_panel=RUN)(up.up)
+app.command("demo", rich_help_panel=RUN)(demo.demo)
+app.command("status", rich_help_panel=RUN)(status.status)
+app.command("doctor", rich_help_panel=RUN)(doctor.doctor)
+app.add_typer(client.app, name="client", help="Who may call: add, list, revoke.", rich_help_panel=SET_UP)
+app.add_typer(task.app, name="task", help="What may be asked: list, show.", rich_help_panel=SET_UP)
+app.add_typer(policy.app, name="policy", help="Who may do what: table, explain, reload.", rich_help_panel=SET_UP)
+app.add_typer(model.app, name="model", help="The weights: prepare, verify, pin.", rich_help_panel=SET_UP)
+app.add_typer(engine.app, name="engine", help="The engine's exact command.", rich_help_panel=SET_UP)
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        console().print(f"appliance {version('clinical-inference-appliance')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take the options that stand before every command."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and leave with its exit code."""
+    try:
+        app(args=arguments, prog_name="appliance")
+    except ApplianceError as error:
+        console(on_stderr=True).print(error.public, style="red")
+        sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        console(on_stderr=True).print(
+            f"{where}{error.strerror or type(error).__name__}; see 'appliance doctor'.", style="red"
+        )
+        sys.exit(1)

@@ -1,0 +1,69 @@
+"""Asks the parts of a running appliance whether they answer: does it listen, is it ready, and why not.
+
+The gateway is asked over HTTPS with its own certificate authority, as a caller would; no proof is sent.
+"""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+PATIENCE_S = 5.0
+"""The gateway answers /readyz from memory; five seconds covers a machine busy with loading a model."""
+
+OK = 200
+"""HTTP OK (RFC 9110 §15.3.1)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """What the gateway says about itself."""
+
+    ready: bool
+    reasons: tuple[str, ...]
+    """Why it is not ready, or that it does not answer."""
+
+    body: dict[str, object]
+    """Its whole answer."""
+
+
+async def is_socket_open(path: Path) -> bool:
+    """Say whether something accepts on a Unix socket."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            _, writer = await asyncio.open_unix_connection(str(path))
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
+async def is_port_open(host: str, port: int) -> bool:
+    """Say whether something accepts on a TCP port."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
+def read_readiness(url: str, ca: Path) -> Readiness:
+    """Ask the gateway whether it can answer, and why not."""
+    try:
+        trust = ssl.create_default_context(cafile=str(ca))
+        answer = httpx.get(f"{url}/readyz", verify=trust, timeout=PATIENCE_S, trust_env=False)
+        body = answer.json()
+    except (OSError, ValueError, httpx.HTTPError) as error:
+        return Readiness(ready=False, reasons=(f"gateway_silent ({type(error).__name__})",), body={})
+    if not isinstance(body, dict):
+        return Readiness(ready=False, reasons=("gateway_answer_unreadable",), body={})
+    return Readiness(ready=answer.status_code == OK, reasons=_reasons(body), body=body)
+
+
+def _reasons(body: dict[str, object]) -> tuple[str, ...]:
+    stated = body.get("reasons", [])
+    return tuple(str(reason) for reason in stated) if isinstance(stated, list) else (str(stated),)
