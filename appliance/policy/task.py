@@ -68,16 +68,16 @@ class JsonOutput(Section):
 class TaskLimits(Section):
     """Bounds that hold whatever the caller asks for."""
 
-    max_tokens: Annotated[int, Field(ge=1, le=65_536)]
+    max_tokens: Annotated[int, Field(ge=1, le=65_536, strict=True)]
     """The longest answer that a caller may ask for."""
 
-    default_max_tokens: Annotated[int, Field(ge=1)]
+    default_max_tokens: Annotated[int, Field(ge=1, strict=True)]
     """The longest answer when the caller does not say."""
 
-    deadline_s: Annotated[float, Field(gt=0, le=3_600)]
+    deadline_s: Annotated[float, Field(gt=0, le=3_600, strict=True)]
     """Seconds after which the task is given up, waiting included."""
 
-    input_characters: Annotated[int, Field(ge=1, le=2_000_000)]
+    input_characters: Annotated[int, Field(ge=1, le=2_000_000, strict=True)]
     """The longest input, before anything is tokenized."""
 
     @model_validator(mode="after")
@@ -91,20 +91,20 @@ class TaskLimits(Section):
 class TaskSampling(Section):
     """How the model picks its words when the caller does not say."""
 
-    temperature: Annotated[float, Field(ge=0, le=2)]
-    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    temperature: Annotated[float, Field(ge=0, le=2, strict=True)]
+    top_p: Annotated[float, Field(gt=0, le=1, strict=True)] = 1.0
 
 
 class Threshold(Section):
     """The quality that opens a route: the bound of the edit rate, not the rate, must be at or under it."""
 
-    edit_rate: Annotated[float, Field(gt=0, lt=1)]
+    edit_rate: Annotated[float, Field(gt=0, lt=1, strict=True)]
     """The largest share of drafts that clinicians may have had to edit."""
 
-    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+    confidence: Annotated[float, Field(ge=0.5, lt=1, strict=True)] = 0.95
     """Two-sided confidence of the Clopper-Pearson bounds."""
 
-    min_cases: Annotated[int, Field(ge=1)]
+    min_cases: Annotated[int, Field(ge=1, strict=True)]
     """Fewer cases than this are no evidence, whatever their rate."""
 
 
@@ -138,7 +138,7 @@ class TaskPolicy(Section):
     when_unmet: Literal["refuse", "local"] = "refuse"
     """What happens when no route meets the threshold: no draft, or a local one that is marked as below it."""
 
-    failover: bool = False
+    failover: Annotated[bool, Field(strict=True)] = False
     """Whether the managed route may stand in when the engine is down; it needs the same permission as escalation."""
 
     downtime_text: Sentence
