@@ -271,3 +271,29 @@ def _typed(values: dict[str, Any]) -> dict[str, Any]:
     if "patients" in typed:
         typed["patients"] = tuple(typed["patients"])
     return typed
+
+
+def metadata(leaf: Leaf, facts: bytes) -> dict[str, Value]:
+    """Return what may be shown of a record without any key: readable members, never a commitment or a body."""
+    document = read_facts(facts)
+    return {
+        "sequence": leaf.sequence,
+        "event_id": leaf.event_id,
+        "kind": leaf.kind.value,
+        "time_ms": leaf.time_ms,
+        "exchange_id": leaf.exchange_id,
+        "client": document.get("client", ""),
+        "tenant": leaf.tenant,
+        "task": leaf.task,
+        "purpose": leaf.purpose,
+        "route": leaf.route,
+        "outcome": leaf.outcome,
+        "code": leaf.code,
+        "policy_digest": leaf.policy_digest,
+        "model": leaf.model,
+        "request_id": document.get("request_id", ""),
+        "trace_id": document.get("trace_id", ""),
+        "facts": document.get("facts", {}),
+        "sealed": bool(leaf.cipher_digest),
+        "skew_ms": leaf.skew_ms,
+    }
