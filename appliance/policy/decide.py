@@ -13,11 +13,9 @@ from cedarpy import AuthzResult, is_authorized
 
 from appliance.decision import Decision
 from appliance.policy.bundle import Bundle
-from appliance.policy.question import Action, Question, Resource, ResourceKind
+from appliance.policy.question import Action, PrincipalKind, Question, Resource, ResourceKind
 
 _FAILED_POLICY = re.compile(r"^error while evaluating policy `([A-Za-z0-9_-]+)`")
-
-_ROLES_TELL = "see 'appliance policy table'"
 
 
 def decide(bundle: Bundle, question: Question) -> Decision:
@@ -78,12 +76,12 @@ def _failure(bundle: Bundle, errors: list[str]) -> str:
 def _ungranted(question: Question) -> str:
     """Say what is missing where no policy permits."""
     who = f"{question.principal} {question.actor.name}"
-    if question.action is Action.USE_TASK:
+    if question.action is Action.USE_TASK and question.principal is PrincipalKind.CLIENT:
         return (
             f"{who} has not been granted task {question.resource.name}; "
             "an operator grants it with 'appliance client add'."
         )
-    return f"{who} is not permitted to {_PLAIN[question.action]}: no policy grants it; {_ROLES_TELL}."
+    return f"{who} is not permitted to {_PLAIN[question.action]}: no policy permits it; see 'appliance policy table'."
 
 
 _PLAIN = {

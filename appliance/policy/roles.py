@@ -31,7 +31,7 @@ def holder(bundle: Bundle, role: str) -> tuple[PrincipalKind, Actor]:
     """Return anyone who holds one role and nothing else, but was granted every task."""
     anyone = Actor(
         client_id=f"anyone-{role}",
-        name=f"holding role {role}",
+        name=f"with role {role}",
         tenant="",
         roles=frozenset({role}),
         tasks=frozenset(bundle.tasks),

@@ -1,0 +1,32 @@
+"""The few fixtures that every kind of test may use; whatever takes more than a few lines stands in tests/support."""
+
+from pathlib import Path
+
+import pytest
+
+from appliance.policy.bundle import Bundle
+from appliance.policy.load import load_bundle
+from tests.support.golden import Golden
+from tests.support.policy_folder import copy_policies
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden instead of comparing with it")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Return expected output, as it stands in tests/golden."""
+    return Golden(Path(__file__).parent / "golden", update=bool(request.config.getoption("--update-golden")))
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> Path:
+    """Return a copy of the policy folder, with small stand-ins for the task pack, to change at will."""
+    return copy_policies(tmp_path / "policies")
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """Return the shipped policy with small stand-ins for the task pack; a value that no test can change."""
+    return load_bundle(copy_policies(tmp_path_factory.mktemp("bundle") / "policies"))
