@@ -1,0 +1,77 @@
+"""What was decided about one exchange and why, and the receipt that proves its record offline.
+
+A caller sees its own exchanges only; another client's, and one that does not exist, get the same answer.  What is shown
+is an allow-list of the trail's readable fields; bodies stay sealed.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Request, Response
+
+from appliance.api.dependencies import Door
+from appliance.api.openapi import json_response
+from appliance.errors import AuditUnavailableError, UnknownExchangeError
+from appliance.exchange import Actor
+from appliance.wiring import Appliance
+from audit.errors import AuditError
+
+SURFACE = "exchanges"
+"""Label of logs and metrics."""
+
+_SHOWN = (
+    "sequence", "event_id", "kind", "task", "purpose", "route", "outcome", "code", "policy_digest", "model", "facts",
+)  # fmt: skip
+"""Readable fields of an event that its own client may see."""
+
+_ID_FORM = re.compile(r"ex_[0-9a-f]{32}")
+"""As `exchange.new_exchange_id` makes them."""
+
+
+class ExchangeSurface:
+    """The handlers of ``/api/v1/exchanges``."""
+
+    def __init__(self, appliance: Appliance, door: Door) -> None:
+        """Take the wired appliance and its door."""
+        self._recorder = appliance.recorder
+        self._door = door
+
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(prefix="/api/v1/exchanges", tags=["Exchanges"])
+        router.add_api_route("/{exchange}", self.show, summary="Show what was decided about an exchange, and why")
+        router.add_api_route("/{exchange}/receipt", self.receipt, summary="Get the offline-verifiable receipt")
+        return router
+
+    async def show(self, request: Request, exchange: str) -> Response:  # noqa: D102  # the route's summary says it
+        caller = self._door.admit(request, surface=SURFACE)
+        events = await self._own(caller.actor, exchange)
+        return json_response({"exchange": exchange, "events": [_shown(event) for event in events]})
+
+    async def receipt(self, request: Request, exchange: str) -> Response:  # noqa: D102
+        caller = self._door.admit(request, surface=SURFACE)
+        await self._own(caller.actor, exchange)
+        try:
+            return json_response(await self._recorder.receipt(exchange))
+        except AuditError as error:
+            raise AuditUnavailableError(detail=error.code) from error
+
+    async def _own(self, actor: Actor, exchange: str) -> list[dict[str, object]]:
+        if not _ID_FORM.fullmatch(exchange):
+            raise UnknownExchangeError
+        try:
+            events = await self._recorder.exchange(exchange)
+        except AuditError as error:
+            raise AuditUnavailableError(detail=error.code) from error
+        if not events or any(event.get("client") != actor.client_id for event in events):
+            raise UnknownExchangeError
+        return events
+
+
+def _shown(event: Mapping[str, object]) -> dict[str, object]:
+    shown = {name: event[name] for name in _SHOWN if event.get(name) not in (None, "")}
+    milliseconds = event.get("time_ms")
+    if isinstance(milliseconds, int):
+        shown["time"] = datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+    return shown

@@ -1,0 +1,82 @@
+"""Liveness and readiness, the two routes that need no proof.
+
+``/healthz`` says that the event loop turns.  ``/readyz`` says whether a request would be answered now, and if not,
+which part is at fault, by stable reason codes: engine_starting, engine_down, manifest_mismatch, audit_unavailable,
+registry_invalid.  A refused policy bundle is a warning, since the old one is still in force.  The sentences are
+constant: details with paths and names are for ``appliance status``.
+"""
+
+import asyncio
+
+from fastapi import APIRouter, Response
+
+from appliance.api.openapi import json_response
+from appliance.errors import RegistryInvalidError
+from appliance.wiring import Appliance
+from audit.errors import AuditError
+
+RECORDER_PATIENCE_S = 2.0
+"""A probe waits no longer than this for the recorder; load balancers give up after 3 to 5 seconds."""
+
+_ENGINE_SENTENCES = {
+    "engine_starting": "The inference engine is loading the model; try again in a minute.",
+    "engine_down": "The inference engine does not answer; 'appliance status' says why. It is being restarted.",
+    "manifest_mismatch": "The model on disk is not the pinned one; run 'appliance model verify'.",
+}
+
+_POLICY_WARNING = "The newest policy bundle was refused; the one before is in force. The gateway's log says why."
+
+
+class Health:
+    """The handlers of the two probes."""
+
+    def __init__(self, appliance: Appliance) -> None:
+        """Take the parts whose state decides."""
+        self._engine = appliance.engine
+        self._recorder = appliance.recorder
+        self._registry = appliance.registry
+        self._policy = appliance.policy
+
+    def router(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(tags=["Health"])
+        router.add_api_route("/healthz", self.alive, summary="Say that the process is alive")
+        router.add_api_route("/readyz", self.ready, summary="Say whether a request would be answered, or why not")
+        return router
+
+    async def alive(self) -> Response:  # noqa: D102  # the route's summary says it
+        return json_response({"status": "alive"})
+
+    async def ready(self) -> Response:  # noqa: D102
+        reasons = [*self._engine_reasons(), *await self._recorder_reasons(), *self._registry_reasons()]
+        refused = bool(self._policy.last_error)
+        body = {
+            "status": "not_ready" if reasons else "ready",
+            "reasons": reasons,
+            "warnings": [_reason("policy_invalid", _POLICY_WARNING)] if refused else [],
+            "policy_digest": self._policy.bundle.digest,
+        }
+        return json_response(body, status=503 if reasons else 200)
+
+    def _engine_reasons(self) -> list[dict[str, str]]:
+        condition = self._engine.condition
+        return [] if condition.state == "ready" else [_reason(condition.state, _ENGINE_SENTENCES[condition.state])]
+
+    async def _recorder_reasons(self) -> list[dict[str, str]]:
+        try:
+            async with asyncio.timeout(RECORDER_PATIENCE_S):
+                await self._recorder.health()
+        except (AuditError, TimeoutError):
+            return [_reason("audit_unavailable", "The recorder does not answer; 'appliance status' says more.")]
+        return []
+
+    def _registry_reasons(self) -> list[dict[str, str]]:
+        try:
+            self._registry.check()
+        except RegistryInvalidError as error:
+            return [_reason(error.code, "clients.json cannot be read; restore it from the backup.")]
+        return []
+
+
+def _reason(code: str, detail: str) -> dict[str, str]:
+    return {"code": code, "detail": detail}

@@ -1,0 +1,208 @@
+"""The gateway's process: settings, certificates, the wired appliance, the listener, signals; in that order, and back.
+
+::
+
+    python -m appliance.main --home HOME [--host H] [--port P] [--metrics-port M] [--upstream URL] ...
+
+It listens only once every part stands, and says so in ``RUN/gateway.json``.  SIGTERM and SIGINT drain and end with
+status 0; SIGHUP loads the policy bundle anew, and a bad one changes nothing.  Without a policy, a key or a place to
+listen it refuses to start and says why in one line.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import structlog
+import uvloop
+from pydantic import ValidationError
+
+from appliance.api.app import create_app
+from appliance.api.metrics import Metrics, MetricsListener
+from appliance.api.server import Listener, bind
+from appliance.api.telemetry import configure_logging, log_stray
+from appliance.auth.certificates import default_hosts, ensure_certificates
+from appliance.auth.private_file import write_private
+from appliance.config import Config, default_home, load_config, make_private
+from appliance.errors import ApplianceError, AuditUnavailableError, ConfigError, PolicyInvalidError
+from appliance.wiring import Appliance
+
+STATE_FILE = "gateway.json"
+"""In the run folder while the gateway listens: port, process id, URLs."""
+
+ENGINE_STATES = ("ready", "engine_starting", "engine_down", "manifest_mismatch")
+"""Values of `EngineCondition.state`, as metric labels."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the gateway until a signal ends it; return the process's status."""
+    options = _parse(arguments)
+    configure_logging()
+    _harden()
+    try:
+        config = configured(options)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(config))
+    except ApplianceError as error:
+        log = structlog.get_logger("gateway")
+        log.error("gateway_refused", code=error.code, reason=error.public, detail=error.detail)
+        return 1
+    return 0
+
+
+def configured(options: argparse.Namespace) -> Config:
+    """Return the settings of the home folder with the options over them.  Raises ConfigError."""
+    config = load_config(options.home)
+    top = {name: getattr(options, name) for name in ("host", "port", "console_port", "metrics_port")}
+    engine = {name: getattr(options, name) for name in ("upstream", "upstream_model", "profile")}
+    settings = config.model_dump()
+    settings |= {name: value for name, value in top.items() if value is not None}
+    settings["engine"] |= {name: value for name, value in engine.items() if value is not None}
+    try:
+        return Config.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = str(first["loc"][-1]).replace("_", "-")
+        raise ConfigError(f"--{name}: {first['msg']}.") from error
+
+
+async def serve(config: Config) -> None:
+    """Serve until a signal.  Raises ConfigError, PolicyInvalidError and their kin when a part cannot stand."""
+    asyncio.get_running_loop().set_exception_handler(log_stray)
+    make_private(config.home)
+    make_private(config.run)
+    certificates = ensure_certificates(config.tls, default_hosts(config.host))
+    log = structlog.get_logger("gateway")
+    if certificates.unnamed:
+        log.warning("certificate_hosts_unnamed", hosts=certificates.unnamed)
+    metrics = Metrics()
+    with closing(bind(config.host, config.port)) as bound, _metrics_listener(metrics, config.metrics_port) as observed:
+        async with Appliance.from_config(config) as appliance:
+            _watch(metrics, appliance)
+            state = _State(config, port=bound.getsockname()[1], metrics_port=observed.port)
+            listener = Listener(
+                create_app(appliance, metrics),
+                bound=bound,
+                certificates=certificates,
+                limits=config.limits,
+                tell=state.write,
+            )
+            _obey_signals(listener, Reloading(appliance))
+            try:
+                await listener.serve()
+            finally:
+                state.remove()
+    log.info("gateway_stopped")
+
+
+class Reloading:
+    """Loads the policy bundle anew, one load at a time, and records that it did."""
+
+    def __init__(self, appliance: Appliance) -> None:
+        """Take the policy to reload and the trail to record it in."""
+        self._policy = appliance.policy
+        self._trail = appliance.trail
+        self._log = structlog.get_logger("gateway")
+        self._running: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start a load unless one is being recorded (SIGHUP)."""
+        if self._running is None or self._running.done():
+            self._running = asyncio.get_running_loop().create_task(self.run())
+
+    async def run(self) -> None:
+        """Load, log and record; a bad bundle keeps the old one in force."""
+        try:
+            digest, refusal = self._policy.reload().digest, ""
+        except PolicyInvalidError as error:
+            digest, refusal = self._policy.bundle.digest, error.code
+            self._log.error("policy_refused", code=error.code, reason=error.public)
+        else:
+            self._log.info("policy_reloaded", policy_digest=digest)
+        code = "policy_refused" if refusal else "policy_reloaded"
+        try:
+            await self._trail.operation(code, client="gateway", facts={"signal": "SIGHUP"}, policy_digest=digest)
+        except AuditUnavailableError as error:
+            self._log.error("policy_reload_unrecorded", code=error.code)  # noqa: TRY400  # no traceback: types only
+
+
+class _State:
+    """The file that says where the gateway listens."""
+
+    def __init__(self, config: Config, *, port: int, metrics_port: int) -> None:
+        host = f"[{config.host}]" if ":" in config.host else config.host
+        self._path = config.run / STATE_FILE
+        self._told = {"port": port, "pid": os.getpid(), "url": f"https://{host}:{port}", "metrics_port": metrics_port}
+
+    def write(self) -> None:
+        write_private(self._path, json.dumps(self._told).encode() + b"\n")
+        structlog.get_logger("gateway").info("gateway_listening", **self._told)
+
+    def remove(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="appliance.main", description="Run the gateway.", allow_abbrev=False)
+    parser.add_argument("--home", type=Path, default=default_home(), help="folder with all state")
+    parser.add_argument("--host", help="address to listen on")
+    parser.add_argument("--port", type=int, help="HTTPS port; 0 takes a free one")
+    parser.add_argument("--console-port", type=int, help="port of the console, for what refers to it")
+    parser.add_argument("--metrics-port", type=int, help="Prometheus port on loopback; 0 takes a free one")
+    parser.add_argument("--upstream", help="an OpenAI-compatible server in the engine's place")
+    parser.add_argument("--upstream-model", help="the model to ask it for")
+    parser.add_argument("--profile", help="the engine's profile")
+    return parser.parse_args(arguments)
+
+
+def _harden() -> None:
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash dump would hold patients' text
+
+
+@contextmanager
+def _metrics_listener(metrics: Metrics, port: int) -> Iterator[MetricsListener]:
+    try:
+        listener = metrics.listen(port)
+    except OSError as error:
+        message = f"Cannot listen on loopback port {port} for metrics: it is taken; choose another --metrics-port."
+        raise ConfigError(message) from error
+    try:
+        yield listener
+    finally:
+        listener.close()
+
+
+def _watch(metrics: Metrics, appliance: Appliance) -> None:
+    gate, engine = appliance.gate, appliance.engine
+    metrics.watch("appliance_queue_depth", "Requests that wait for a place.", lambda: gate.waiting)
+    metrics.watch("appliance_places_taken", "Requests in the engine.", lambda: gate.running)
+    metrics.watch("appliance_outcomes_owed", "Outcomes that wait for the recorder.", lambda: appliance.trail.owed)
+    metrics.watch_state(
+        "appliance_engine_condition",
+        "1 for the engine's condition that holds.",
+        states=ENGINE_STATES,
+        read=lambda: engine.condition.state,
+    )
+
+
+def _obey_signals(listener: Listener, reloading: Reloading) -> None:
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        listener.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, reloading.start)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
