@@ -62,7 +62,8 @@ def _check_engine(config: Config) -> None:
 
 
 def _make_trail_keys(config: Config) -> None:
-    # At every start: it makes only what is missing, such as the keys of the months that have come near.  In a process of its own: the appliance may not hold the trail's private keys, not even for a moment.
+    # At every start: it makes only what is missing, such as the keys of the months that have come near.  And in a
+    # process of its own: the appliance may not hold the trail's private keys, not even for a moment.
     try:
         done = subprocess.run(  # noqa: S603  # our own module, no shell
             python("audit", {"keys": "init", "--home": config.home}),

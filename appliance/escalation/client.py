@@ -6,7 +6,7 @@ ever reads as consent by accident.  One connection a call, so a broken one never
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,3 +76,5 @@ class BrokerClient:
             yield reader, writer
         finally:
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()

@@ -109,7 +109,7 @@ class RunningAppliance:
 def run_command(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
     """Run ``appliance ARGUMENTS --home HOME`` to its end."""
     command = [sys.executable, "-m", "appliance", *arguments, "--home", str(home)]
-    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=READY_WITHIN_S, check=False)  # noqa: S603
+    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=READY_WITHIN_S, check=False)
 
 
 def start_up(home: Path, *options: str) -> subprocess.Popen[str]:
@@ -118,7 +118,7 @@ def start_up(home: Path, *options: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "appliance", "up", "--home", str(home), "--json", *options]
     errors = (home / "up.stderr").open("w")
     with errors:
-        return subprocess.Popen(  # noqa: S603
+        return subprocess.Popen(
             command,
             cwd=CHECKOUT,
             stdin=subprocess.DEVNULL,
@@ -159,7 +159,7 @@ def replay_engine_process(folder: Path) -> Iterator[str]:
     """Run the replay engine beside the test and yield its ``unix:PATH``."""
     path = folder / "replay.sock"
     command = [sys.executable, "-m", "tests.support.replay_engine", "--uds", str(path)]
-    process = subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    process = subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         assert process.stdout.readline(), "the replay engine did not start"
