@@ -37,8 +37,8 @@ _WITH_EXTENSION = 8
 _ASIDE = re.compile(r"\([^)]*\)|\[[^\]]*\]")
 """Parentheses hold nonessential modifiers: their presence or absence does not change the code (Guidelines I.A.7)."""
 
-_ABSENT = re.compile(r"\b(?:without|not|no)\b[^,;]*", re.IGNORECASE)
-"""What a description says is absent need not stand in the note."""
+_ABSENT = re.compile(r"\b(?:without|not|no)\b[^,;]*|\b(?:initial|subsequent) encounter\b.*", re.IGNORECASE)
+"""What a description says is absent need not stand in the note, nor does the kind of encounter."""
 
 
 def build(file: Path) -> None:

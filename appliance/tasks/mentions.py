@@ -26,7 +26,7 @@ _COVERAGE = 0.7
 _COMMON = 1200
 """A word in more wordings than this (left, right, fracture) proposes none by itself, it only adds to the score."""
 
-_SHORTLIST = 40
+_SHORTLIST = 120
 """Wordings of one statement that are looked at word by word."""
 
 _SLACK = 2
@@ -38,8 +38,8 @@ _RIVAL = 0.5
 
 _NEVER_ASSUMED = frozenset(
     """
-    left right bilateral history newborn neonatal congenital pregnancy childbirth puerperium maternal obstetric remission
-    presence absence acquired secondary
+    left right bilateral history newborn neonatal congenital pregnancy childbirth puerperium maternal obstetric
+    remission presence encounter examination screening absence acquired secondary
     """.split()  # noqa: SIM905 - a list of words reads better than a column of literals
 )
 """Words that change what a code means so much that the statement must hold them."""

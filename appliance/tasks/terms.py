@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from appliance.tasks.lay_terms import ABBREVIATIONS, CAPITAL_ABBREVIATIONS
 
-_TOKEN = re.compile(r"[A-Za-z0-9]+(?:'[a-z]+)?")
+_TOKEN = re.compile(r"[A-Za-z0-9]+(?:'[a-z]+)?|,")
 
 FILLER = frozenset(
     """
     a an the of and or to in on at by for from as is was are be been with due other others unspecified specified nec nos
-    elsewhere classified site organism cause part current episode encounter initial illness general patient patients
+    elsewhere classified site organism cause part current episode initial illness general patient patients
     has have had he she his her this that these those which who whom it its they their also who
     """.split()  # noqa: SIM905 - a list of words reads better than a column of literals
 )
@@ -55,6 +55,9 @@ SYNONYMS = {
 """One word for another, on both sides."""
 
 
+COMMA = 3
+"""A comma keeps the words of a list apart: ``diabetes, kidney stones`` is no diabetic kidney disease."""
+
 _SHORTEST_PLURAL = 3
 """Words up to this length keep their s: gas, pus, his."""
 
@@ -67,12 +70,17 @@ class Word:
     start: int
     end: int
     position: int
-    """Which token of the text it is, counting every token: how close two words stand."""
+    """Counts tokens, and a comma as `COMMA` of them: how close two words stand."""
 
 
 def words(text: str) -> Iterator[Word]:
     """Yield the content words of a text in order; an abbreviation yields its words, all at its own place."""
-    for position, match in enumerate(_TOKEN.finditer(text)):
+    position = 0
+    for match in _TOKEN.finditer(text):
+        if match[0] == ",":
+            position += COMMA
+            continue
+        position += 1
         for token in _spelled_out(match[0]):
             if token not in FILLER:
                 yield Word(stem=stem(token), start=match.start(), end=match.end(), position=position)

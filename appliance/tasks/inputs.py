@@ -1,0 +1,103 @@
+"""Read what the caller sent for a task: typed fields on the tasks surface, the last turns on the chat surface.
+
+Every error names the field and what it should be, and never its value.
+"""
+
+from collections.abc import Iterator
+from itertools import takewhile
+
+from appliance.clinical_text import ClinicalText
+from appliance.errors import InvalidRequestError
+from appliance.exchange import Surface, TaskRequest
+from appliance.policy.task import JsonOutput, TaskPolicy
+from appliance.tasks.schemas import BadJsonError, fault, parse_object
+
+
+def is_typed(task: TaskPolicy, request: TaskRequest) -> bool:
+    """Say whether the task's own input, prompt template and output apply, rather than a free conversation.
+
+    On the chat surface they do when the caller brings neither tools nor a format of its own, and either the task
+    has structured output or there is one user turn and nothing of the model's.
+    """
+    if request.surface is Surface.TASKS:
+        return True
+    turns = [message.role for message in request.messages if message.role != "system"]
+    return request.tools.is_empty() and (isinstance(task.output, JsonOutput) or turns == ["user"])
+
+
+def everything_sent(request: TaskRequest) -> ClinicalText:
+    """Return all text of a request, joined: what an answer may repeat."""
+    return ClinicalText.join(_sent(request), "\n")
+
+
+def check_text(task: TaskPolicy, request: TaskRequest) -> None:
+    """Refuse text that cannot be sent on or is too long.  Raises InvalidRequestError."""
+    for field, text in _named(request):
+        try:
+            text.to_bytes()
+        except UnicodeEncodeError as error:
+            raise InvalidRequestError(
+                f"{field} holds half of a surrogate pair; send whole characters.", field=field
+            ) from error
+    size = sum(len(text) for _, text in _named(request))
+    if size > task.limits.input_characters:
+        field = "input" if request.surface is Surface.TASKS else "messages"
+        raise InvalidRequestError(
+            f"{field} has {size} characters; this task takes {task.limits.input_characters}. Send the relevant part.",
+            field=field,
+        )
+
+
+def read_input(task: TaskPolicy, request: TaskRequest) -> dict[str, object]:
+    """Return the typed input, checked against the task's schema.  Raises InvalidRequestError."""
+    if request.surface is Surface.CHAT:
+        return _from_chat(task, request)
+    if request.input is None:
+        raise InvalidRequestError("Send the task's input as a JSON object.", field="input")
+    try:
+        value = parse_object(request.input)
+    except BadJsonError as error:
+        raise InvalidRequestError(f"The task's input cannot be read: {error}.", field="input") from error
+    found = fault(task.input_schema, value)
+    if found:
+        field = f"input.{found[0]}".rstrip(".")
+        raise InvalidRequestError(f"{field} {found[1]}", field=field)
+    return value
+
+
+def _from_chat(task: TaskPolicy, request: TaskRequest) -> dict[str, object]:
+    """Fill the task's chat field with the user turns at the end of the conversation."""
+    last = list(takewhile(lambda message: message.role == "user", reversed(request.messages)))
+    if not last:
+        raise InvalidRequestError("The last message must be the user's.", field="messages")
+    text = ClinicalText.join((message.content for message in reversed(last)), "\n\n")
+    value: dict[str, object] = {task.chat_field: text.reveal()}
+    found = fault(task.input_schema, value)
+    if found:
+        field = f"messages[{len(request.messages) - 1}].content"
+        raise InvalidRequestError(f"{field}, taken as this task's '{task.chat_field}', {found[1]}", field=field)
+    return value
+
+
+def _named(request: TaskRequest) -> Iterator[tuple[str, ClinicalText]]:
+    if request.input is not None:
+        yield "input", request.input
+    for index, message in enumerate(request.messages):
+        yield f"messages[{index}].content", message.content
+        for number, call in enumerate(message.tool_calls):
+            yield f"messages[{index}].tool_calls[{number}].function.arguments", call.arguments
+    tools = request.tools
+    for field, text in (
+        ("tools", tools.tools),
+        ("tool_choice", tools.tool_choice),
+        ("response_format", tools.response_format),
+    ):
+        if text is not None:
+            yield field, text
+
+
+def _sent(request: TaskRequest) -> Iterator[ClinicalText]:
+    for _, text in _named(request):
+        yield text
+    yield from request.subject.patients
+    yield ClinicalText(request.subject.user)
