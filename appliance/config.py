@@ -85,6 +85,9 @@ class Config(_Section):
     """Prometheus listener, always on loopback."""
 
     policies: Path = CHECKOUT / "policies"
+    cache: Path = CHECKOUT / "var" / "cache"
+    """What is made from installed libraries and named by their version; holds no state, may be deleted."""
+
     engine: EngineConfig = EngineConfig()
     limits: Limits = Limits()
 

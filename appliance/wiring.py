@@ -1,0 +1,119 @@
+"""The one place that constructs: from settings to a standing gateway, and back in reverse order.
+
+Every part gets what it needs by name; nothing is found through a global.  A part that cannot stand raises here, at
+start, and never at the first request.  What was loaded (policy, model, clients) is recorded before the first answer, so
+the trail tells what ran when (design section 2, promise 9).
+"""
+
+import hashlib
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Self
+
+from appliance.admission.estimate import Estimator
+from appliance.admission.gate import Gate
+from appliance.auth.authenticate import Authenticator
+from appliance.auth.registry import Registry
+from appliance.clock import Clock
+from appliance.config import Config, make_private
+from appliance.engine.client import EngineClient
+from appliance.engine.condition import Engine
+from appliance.exchange import ModelIdentity
+from appliance.models.manifest import load_manifest
+from appliance.pipeline import Parts, Pipeline
+from appliance.policy.current import CurrentPolicy
+from appliance.routing.route import Router
+from appliance.tasks.icd10 import Icd10Table
+from appliance.trail import Trail
+from audit.recorder.client import RecorderClient
+
+OWED_PATIENCE_S = 5.0
+"""A stopping gateway waits this long for outcomes to become durable; the recorder is stopped after it."""
+
+SALT_BYTES = 32
+"""Secret of the prefix cache; made anew at each start, so salts cannot be linked across restarts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appliance:
+    """Everything that lives as long as the gateway's process."""
+
+    config: Config
+    clock: Clock
+    policy: CurrentPolicy
+    registry: Registry
+    authenticator: Authenticator
+    engine: Engine
+    gate: Gate
+    recorder: RecorderClient
+    trail: Trail
+    model: ModelIdentity
+    pipeline: Pipeline
+
+    @classmethod
+    @asynccontextmanager
+    async def from_config(cls, config: Config) -> AsyncIterator[Self]:
+        """Construct and start every part; stop them in reverse order.
+
+        Raises ConfigError, PolicyInvalidError, ManifestMismatchError or RegistryInvalidError naming what is wrong.
+        """
+        clock = Clock()
+        policy = CurrentPolicy(config.policies)
+        model = identify_model(config)
+        registry = Registry.open(config.clients, config.secrets)
+        icd10 = Icd10Table.open(make_private(config.cache))
+        async with AsyncExitStack() as closing:
+            closing.callback(icd10.close)
+            recorder = RecorderClient(config.recorder_socket)
+            closing.push_async_callback(recorder.aclose)
+            trail = Trail(recorder, clock)
+            closing.push_async_callback(trail.aclose, patience_s=OWED_PATIENCE_S)
+            client = EngineClient.from_config(config)
+            closing.push_async_callback(client.aclose)
+            engine = await closing.enter_async_context(Engine.from_config(config, client))
+            gate = Gate(concurrency=config.limits.concurrency, queue=config.limits.queue)
+            parts = Parts(
+                policy=policy,
+                router=Router(policy, model),
+                gate=gate,
+                estimator=Estimator.from_config(config),
+                engine=engine,
+                client=client,
+                model=model,
+                trail=trail,
+                icd10=icd10,
+                salt_secret=secrets.token_bytes(SALT_BYTES),
+                clock=clock,
+            )
+            await trail.operation(
+                "gateway_started",
+                client="gateway",
+                facts={"pinned": model.pinned, "clients": len(registry.list()), "tenant": config.tenant},
+                policy_digest=policy.bundle.digest,
+                model=model.label(),
+            )
+            yield cls(
+                config=config,
+                clock=clock,
+                policy=policy,
+                registry=registry,
+                authenticator=Authenticator(registry),
+                engine=engine,
+                gate=gate,
+                recorder=recorder,
+                trail=trail,
+                model=model,
+                pipeline=Pipeline(parts),
+            )
+
+
+def identify_model(config: Config) -> ModelIdentity:
+    """Return which model answers.  Raises ManifestMismatchError if the pinned folder has no valid manifest."""
+    upstream = config.engine.upstream
+    if upstream is None:
+        return load_manifest(config.engine.model).identity()
+    name = config.engine.upstream_model or "external"
+    stated = hashlib.sha256(f"{upstream}\n{name}".encode()).hexdigest()
+    return ModelIdentity(name=name, digest=stated, pinned=False)
