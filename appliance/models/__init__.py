@@ -1,0 +1,1 @@
+"""The model on disk: what it must be, byte for byte, and how the embedded default is made."""
