@@ -54,10 +54,11 @@ from appliance.exchange import (
     TaskRequest,
     new_exchange_id,
 )
+from appliance.phi.findings import Findings
 from appliance.phi.guard import inspect
 from appliance.policy.current import CurrentPolicy
 from appliance.policy.decide import decide
-from appliance.policy.question import Action, Question, task_resource
+from appliance.policy.question import Action, Fact, Question, task_resource
 from appliance.policy.task import TaskPolicy
 from appliance.routing.route import Router
 from appliance.screening import Ending, Screening
@@ -235,7 +236,8 @@ class Pipeline:
             yield passage
         except ApplianceError as error:
             error.exchange_id, error.downtime_text = exchange_id, passage.downtime_text
-            await asyncio.wait({self._close(passage, error)}, timeout=REFUSAL_RECORD_PATIENCE_S)
+            self._close(passage, error)
+            await self._parts.trail.settled(entry, patience_s=REFUSAL_RECORD_PATIENCE_S)
             raise
         except (asyncio.CancelledError, GeneratorExit):
             self._close(passage, CallerGoneError())
@@ -245,9 +247,9 @@ class Pipeline:
             raise
         self._close(passage, passage.failure)
 
-    def _close(self, passage: _Passage, error: ApplianceError | None) -> asyncio.Future[None]:
+    def _close(self, passage: _Passage, error: ApplianceError | None) -> None:
         """Owe the outcome of the exchange to the trail."""
-        return self._parts.trail.close(
+        self._parts.trail.close(
             passage.entry,
             _outcome(error, is_partly_sent=bool(passage.sent)),
             code=error.code if error else "",
@@ -265,9 +267,9 @@ class Pipeline:
         limit_s = min(task.limits.deadline_s, request.deadline_s or task.limits.deadline_s)
         deadline_s = parts.clock.monotonic_s() + limit_s
         async with parts.gate.slot(Priority(call.priority), deadline_s):  # (4)
-            found = inspect([prompt.source]).counts()  # (5)
-            route = await self._chosen(passage, task, deadline_s)  # (6)
-            identifiers = [f"{kind}:{count}" for kind, count in sorted(found.items())]
+            found = inspect([prompt.source])  # (5)
+            route = await self._chosen(passage, task, found, deadline_s)  # (6)
+            identifiers = [f"{kind}:{count}" for kind, count in sorted(found.counts().items())]
             passage.entry.routed(route, parts.model, {"identifiers": identifiers})
             _check_open(route)
             screening = Screening(task=task, prompt=prompt, icd10=parts.icd10)
@@ -307,14 +309,15 @@ class Pipeline:
             cache_salt=cache_salt(self._parts.salt_secret, passage.actor, passage.request.subject),
         )
 
-    async def _chosen(self, passage: _Passage, task: TaskPolicy, deadline_s: float) -> Route:
+    async def _chosen(self, passage: _Passage, task: TaskPolicy, found: Findings, deadline_s: float) -> Route:
         """Do step (6).  Waits for the engine, at most to the deadline, where nothing else is in the way."""
         parts = self._parts
-        route = parts.router.route(passage.actor, task, parts.engine.condition)
+        facts = _escalation_facts(passage.request.subject.purpose, found)
+        route = parts.router.route(passage.actor, task, parts.engine.condition, facts)
         if not route.engine_missing:
             return route
         condition = await parts.engine.wait_ready(deadline_s - parts.clock.monotonic_s())
-        return parts.router.route(passage.actor, task, condition)
+        return parts.router.route(passage.actor, task, condition, facts)
 
     @asynccontextmanager
     async def _deadline(self, work: _Work) -> AsyncIterator[None]:
@@ -361,6 +364,15 @@ class Pipeline:
 def _question(actor: Actor, task: TaskPolicy, purpose: Purpose) -> Question:
     facts = {"purpose": purpose.value}
     return Question(actor=actor, action=Action.USE_TASK, resource=task_resource(task), facts=facts)
+
+
+def _escalation_facts(purpose: Purpose, found: Findings) -> dict[str, Fact]:
+    counts = found.counts()
+    return {
+        "purpose": purpose.value,
+        "finding_kinds": frozenset(counts),
+        "finding_count": sum(counts.values()),
+    }
 
 
 def _check_open(route: Route) -> None:

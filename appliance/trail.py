@@ -60,6 +60,9 @@ class Entry:
     waiting: list[Event] = field(default_factory=list)
     """Events that go out with the next durable batch."""
 
+    closing: asyncio.Future[None] | None = None
+    """Resolved once the outcome is durable; None while the exchange is open."""
+
     def permitted(self, decision: Decision) -> None:
         """Note what policy decided; it becomes durable with the release or the outcome."""
         facts: dict[str, str | int | bool | list[str]] = {
@@ -149,11 +152,8 @@ class Trail:
         code: str = "",
         facts: Facts | None = None,
         body: ClinicalText | None = None,
-    ) -> asyncio.Future[None]:
-        """Owe the outcome: it is written as soon as the recorder takes it, in the order of closing.
-
-        The future is resolved when it is durable; nobody has to wait for it.
-        """
+    ) -> None:
+        """Owe the outcome: it is written as soon as the recorder takes it, in the order of closing."""
         elapsed_ms = round((self._clock.monotonic_s() - entry.started_s) * 1000)
         event = replace(
             entry.template,
@@ -164,12 +164,16 @@ class Trail:
             body=None if body is None else body.to_bytes(),
         )
         loop = asyncio.get_running_loop()
-        owed = _Owed(events=[*entry.waiting, event], done=loop.create_future())
-        self._owed.append(owed)
+        entry.closing = loop.create_future()
+        self._owed.append(_Owed(events=[*entry.waiting, event], done=entry.closing))
         entry.waiting.clear()
         if self._paying is None or self._paying.done():
             self._paying = loop.create_task(self._pay())
-        return owed.done
+
+    async def settled(self, entry: Entry, *, patience_s: float) -> None:
+        """Wait until the outcome of a closed entry is durable, or for as long as patience lasts."""
+        if entry.closing is not None:
+            await asyncio.wait({entry.closing}, timeout=patience_s)
 
     async def operation(
         self, code: str, *, client: str, facts: Facts, policy_digest: str = "", model: str = ""

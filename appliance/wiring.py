@@ -72,7 +72,7 @@ class Appliance:
             closing.push_async_callback(trail.aclose, patience_s=OWED_PATIENCE_S)
             client = EngineClient.from_config(config)
             closing.push_async_callback(client.aclose)
-            engine = await closing.enter_async_context(Engine.from_config(config, client))
+            engine = await closing.enter_async_context(Engine.from_config(client, config))
             gate = Gate(concurrency=config.limits.concurrency, queue=config.limits.queue)
             parts = Parts(
                 policy=policy,
