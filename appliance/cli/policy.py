@@ -75,7 +75,7 @@ def check(
         "tasks": len(bundle.tasks),
         "policies": len(bundle.statements),
         "roles": len(bundle.roles),
-        "cases": cases,
+        "cases": check_cases(bundle, folder),
     }
     if as_json:
         print_json({"digest": bundle.digest, **counts})
