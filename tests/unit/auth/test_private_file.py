@@ -1,0 +1,24 @@
+from pathlib import Path
+
+from appliance.auth.private_file import create_private, write_private
+
+
+def test_a_file_is_replaced_whole_and_stays_private(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    path.chmod(0o644)
+
+    write_private(path, b"new")
+
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_of_two_that_create_the_same_file_the_first_wins(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+
+    assert create_private(path, b"first")
+    assert not create_private(path, b"second")
+    assert path.read_bytes() == b"first"
+    assert list(tmp_path.iterdir()) == [path]
