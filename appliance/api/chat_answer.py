@@ -81,7 +81,7 @@ class ChunkFraming(Framing):
         last = self._chunk({}, finish=self._finish)
         if not self._include_usage:
             return last + DONE
-        told = json.dumps({"usage": to_usage(self._usage)}).encode("ascii")
+        told = _dumps({"usage": to_usage(self._usage)})
         return last + self._head + b"]," + told[1:] + b"\n\n" + DONE
 
     @override

@@ -1,7 +1,7 @@
 """What was decided about one exchange and why, and the receipt that proves its record offline.
 
-A caller sees its own exchanges only; another client's, and one that does not exist, get the same answer.  What is shown
-is an allow-list of the trail's readable fields; bodies stay sealed.
+Policy decides who may read (`ReadTrail` of the client's own part); an exchange that may not be read and one that does
+not exist get the same answer.  What is shown is an allow-list of the trail's readable fields; bodies stay sealed.
 """
 
 import re
@@ -14,6 +14,8 @@ from appliance.api.dependencies import Door
 from appliance.api.openapi import json_response
 from appliance.errors import AuditUnavailableError, UnknownExchangeError
 from appliance.exchange import Actor
+from appliance.policy.decide import decide
+from appliance.policy.question import Action, Question, trail_resource
 from appliance.wiring import Appliance
 from audit.errors import AuditError
 
@@ -35,6 +37,7 @@ class ExchangeSurface:
     def __init__(self, appliance: Appliance, door: Door) -> None:
         """Take the wired appliance and its door."""
         self._recorder = appliance.recorder
+        self._policy = appliance.policy
         self._door = door
 
     def router(self) -> APIRouter:
@@ -64,9 +67,14 @@ class ExchangeSurface:
             events = await self._recorder.exchange(exchange)
         except AuditError as error:
             raise AuditUnavailableError(detail=error.code) from error
-        if not events or any(event.get("client") != actor.client_id for event in events):
+        if not events or not all(self._may_read(actor, event) for event in events):
             raise UnknownExchangeError
         return events
+
+    def _may_read(self, actor: Actor, event: Mapping[str, object]) -> bool:
+        resource = trail_resource(str(event.get("client", "")))
+        question = Question(actor=actor, action=Action.READ_TRAIL, resource=resource)
+        return decide(self._policy.bundle, question).allowed
 
 
 def _shown(event: Mapping[str, object]) -> dict[str, object]:
