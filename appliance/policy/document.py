@@ -49,8 +49,6 @@ def read_document(file: str, text: str, model: type[ModelT]) -> Document[ModelT]
         raise PolicyInvalidError(
             f"{file}:{_line(lines, path)}: {_sentence(path, first['type'], first['msg'])}"
         ) from error
-    except RecursionError as error:
-        raise PolicyInvalidError(f"{file}:1: nested too deeply; flatten it.") from error
     return Document(file=file, value=value, lines=lines)
 
 

@@ -89,7 +89,7 @@ def _names(folder: Path, *, prefix: str) -> Iterator[str]:
             raise PolicyInvalidError(f"{name}:1: this is a symbolic link; put the file itself here.")
         if entry.is_dir() and name in _FOLDERS:
             yield from _names(folder / entry.name, prefix=f"{name}/")
-        elif _KNOWN.fullmatch(name) and entry.is_file():
+        elif _KNOWN.fullmatch(name) and not entry.is_dir():
             yield name
         else:
             raise PolicyInvalidError(

@@ -84,7 +84,7 @@ def _statement(file: str, line: int, piece: str, form: dict[str, JsonValue]) -> 
     name, reason = notes.get("id"), notes.get("reason")
     if not isinstance(name, str) or not _ID.fullmatch(name):
         raise PolicyInvalidError(f'{file}:{line}: the policy needs @id("lower-case-words"); add it above this line.')
-    if not isinstance(reason, str) or not reason.endswith("."):
+    if not isinstance(reason, str) or not reason.endswith(".") or not reason.isprintable():
         raise PolicyInvalidError(f"{file}:{line}: policy '{name}' needs @reason(\"A plain sentence.\"); add it.")
     effect: Literal["permit", "forbid"] = "permit" if form["effect"] == "permit" else "forbid"
     return Statement(id=name, effect=effect, reason=reason, file=file, line=line, text=piece)
