@@ -8,11 +8,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from audit.canonical import Value, decode
+from audit.canonical import Value, decode, encode
 from audit.checkpoint import Checkpoint, read_checkpoint
 from audit.errors import FormatError, InclusionError
-from audit.keyring.verifier import VerifierKey
-from audit.merkle import HASH_BYTES, check_inclusion, leaf_hash
+from audit.keyring import VerifierKey
+from audit.merkle import HASH_BYTES, NodeReader, check_inclusion, inclusion_proof, leaf_hash
 from audit.record import Leaf, read_facts
 
 VERSION = 1
@@ -51,6 +51,30 @@ def read_full_receipt(text: str, keys: Sequence[VerifierKey]) -> FullReceipt:
         leaf_hashes=tuple(leaf_hash(part.leaf) for part in parts),
         facts=tuple(read_facts(part.facts) for part in parts),
     )
+
+
+def write_full_receipt(
+    records: Sequence[tuple[Leaf, bytes]], *, note: str, keys: Sequence[VerifierKey], node: NodeReader
+) -> str:
+    """Return the receipt of records, given as leaf and facts, under a checkpoint that signs them all."""
+    checkpoint = read_checkpoint(note, keys)
+    parts: list[Value] = [
+        {
+            "leaf": leaf.to_bytes().decode(),
+            "facts": facts.decode("utf-8", "replace"),
+            "proof": [item.hex() for item in inclusion_proof(leaf.sequence, checkpoint.size, node)],
+        }
+        for leaf, facts in records
+    ]
+    vkeys: list[Value] = [key.to_vkey() for key in keys]
+    document: dict[str, Value] = {
+        "v": VERSION,
+        "origin": checkpoint.origin,
+        "checkpoint": note,
+        "keys": vkeys,
+        "records": parts,
+    }
+    return encode(document).decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,9 @@ class Entry:
     request_id: str
     trace_id: str
     facts: Mapping[str, Value]
+    document: bytes
+    """The facts document as it is bound by the leaf."""
+
     has_body: bool
     """True when a sealed body lies beside the leaf."""
 
@@ -302,6 +305,7 @@ def _to_entry(row: Sequence[object]) -> Entry:
         request_id=_text(document, "request_id"),
         trace_id=_text(document, "trace_id"),
         facts=facts,
+        document=facts_bytes,
         has_body=bool(has_body),
     )
 

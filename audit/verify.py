@@ -15,12 +15,11 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from audit.canonical import decode
 from audit.checkpoint import Checkpoint, read_checkpoint, read_receipt
 from audit.errors import FormatError, OpenError, VerificationError
 from audit.findings import Ledger, Report
 from audit.full_receipt import FullReceipt, read_full_receipt
-from audit.keyring.verifier import VerifierKey
+from audit.keyring import VerifierKey
 from audit.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from audit.record import Leaf
 from audit.row_checks import RowChecks
@@ -53,14 +52,13 @@ class _Claim:
 class Verifier:
     """The verification of one trail; owned by one caller, used once."""
 
-    def __init__(self, keys: Sequence[VerifierKey], *, size: int, salt: bytes, check_body: BodyCheck | None) -> None:
-        """Take the trusted public keys, the number of records, fresh random bytes, and a way to open bodies if any."""
+    def __init__(self, keys: Sequence[VerifierKey], *, salt: bytes, check_body: BodyCheck | None = None) -> None:
+        """Take the trusted public keys, fresh random bytes, and a way to open bodies if there is one."""
         self._keys = keys
-        self._size = size
         self._salt = salt
         self._check_body = check_body
         self._ledger = Ledger()
-        self._index = array("Q", bytes(FINGERPRINT_BYTES * size))
+        self._index = array("Q")
         """For each record the sum of the fingerprints of its index rows."""
         self._stray = -1
         """Lowest sequence of an index row beyond the trail; -1 for none."""
@@ -78,13 +76,14 @@ class Verifier:
         """First sequence that is missing; from there on places, nodes and roots mean nothing."""
         self._state = "claims"
 
-    def add_index(self, rows: Iterable[Sequence[object]]) -> None:
-        """Take the rows (value, sequence) of the blind index (step 4)."""
+    def add_index(self, rows: Iterable[Sequence[object]], *, size: int) -> None:
+        """Take the rows (value, sequence) of the blind index (step 4), and the number of records that there are."""
         self._expect("claims")
+        self._index = array("Q", bytes(FINGERPRINT_BYTES * size))
         for value, sequence in rows:
             if not isinstance(value, bytes) or not isinstance(sequence, int) or sequence < 0:
                 self._ledger.tampered(4, "an index row has the wrong form", 0)
-            elif sequence < self._size:
+            elif sequence < size:
                 self._index[sequence] = (self._index[sequence] + self._fingerprint(value)) % _MODULUS
             elif self._stray < 0 or sequence < self._stray:
                 self._stray = sequence
@@ -99,16 +98,14 @@ class Verifier:
         if not self._ledger.checked(9):
             self._ledger.unverifiable(9, "the database holds no checkpoint, so nothing says what it should contain")
 
-    def add_witness(self, name: str, lines: Iterable[str]) -> None:
-        """Take the lines of one witness file (step 10); a line that a crash has torn is only counted."""
+    def add_witness(self, name: str, notes: Iterable[str | None]) -> None:
+        """Take the notes of one witness file (step 10); None stands for a line that a crash has torn."""
         self._expect("claims")
-        for line in lines:
-            try:
-                note = decode(line.encode("utf-8", "surrogatepass")).get("note")
-            except FormatError:
+        for note in notes:
+            if note is None:
                 self._ledger.note(10, "torn lines")
-                continue
-            self._claim(10, f"the witness {name}", note)
+            else:
+                self._claim(10, f"the witness {name}", note)
 
     def add_outside_checkpoint(self, name: str, note: str) -> None:
         """Take a checkpoint that was kept outside (step 10)."""
@@ -248,7 +245,7 @@ class Verifier:
     def _check_index(self, sequence: int, leaf: Leaf) -> None:
         values = {*leaf.patients, leaf.user} - {""}
         expected = sum(self._fingerprint(_to_bytes(value)) for value in values) % _MODULUS
-        found = self._index[sequence] if sequence < self._size else expected
+        found = self._index[sequence] if sequence < len(self._index) else expected
         if found != expected:
             self._ledger.tampered(4, f"record {sequence} cannot be found by the people it names", sequence)
 

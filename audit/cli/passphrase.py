@@ -13,7 +13,7 @@ MAX_BYTES = 4096
 """No passphrase is longer; a file above it is some other file."""
 
 
-def ask_passphrase(file: Path | None) -> str:
+def ask_passphrase(file: Path | None) -> bytes:
     """Return the passphrase from the file's first line, else from the terminal, else from standard input."""
     passphrase = _from_file(file) if file else _from_person()
     if not passphrase:
@@ -28,7 +28,7 @@ def can_ask(file: Path | None) -> bool:
     return file is not None or sys.stdin.isatty()
 
 
-def _from_file(file: Path) -> str:
+def _from_file(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
@@ -41,14 +41,11 @@ def _from_file(file: Path) -> str:
     return _first_line(content)
 
 
-def _from_person() -> str:
+def _from_person() -> bytes:
     if sys.stdin.isatty():
-        return getpass.getpass("Custodian passphrase: ")
+        return getpass.getpass("Custodian passphrase: ").encode("utf-8", "surrogateescape")
     return _first_line(sys.stdin.buffer.readline(MAX_BYTES))
 
 
-def _first_line(content: bytes) -> str:
-    try:
-        return content.split(b"\n", 1)[0].decode().rstrip("\r")
-    except UnicodeDecodeError as error:
-        raise OpenError("The custodian passphrase is not UTF-8 text; see that the right file was named.") from error
+def _first_line(content: bytes) -> bytes:
+    return content.split(b"\n", 1)[0].rstrip(b"\r")

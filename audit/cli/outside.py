@@ -1,0 +1,92 @@
+"""Reading what an auditor kept outside the machine: verifier keys, checkpoints and receipts.
+
+Files are named by a person, so a wrong one is the person's slip (QueryError) and no evidence against the trail; what is
+inside a right one is judged by `verify`.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit.errors import FormatError, QueryError
+from audit.full_receipt import MAX_BYTES
+from audit.keyring import VerifierKey
+from audit.keyring.trail import read_verifier_keys
+from audit.store.witness import read_witness
+from audit.verify import COMPACT_PREFIX, Verifier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """Everything from outside that speaks about one trail."""
+
+    checkpoints: tuple[Path, ...]
+    """Files with a signed note, or with witness lines."""
+
+    receipts: tuple[str, ...]
+    """Compact or full receipts, as text."""
+
+    @classmethod
+    def read(cls, *, checkpoints: Sequence[Path], receipts: Iterable[str]) -> "Outside":
+        """Read the receipts and see that the checkpoint files are there.  Raises QueryError that names a wrong one."""
+        for file in checkpoints:
+            if not file.is_file():
+                raise QueryError(f"{file} is no file; name a checkpoint or a witness file that was kept outside.")
+        return cls(checkpoints=tuple(checkpoints), receipts=tuple(read_receipt_text(given) for given in receipts))
+
+    @property
+    def count(self) -> int:
+        """Return how many things from outside there are."""
+        return len(self.checkpoints) + len(self.receipts)
+
+    def tell(self, verifier: Verifier) -> None:
+        """Give everything to a verifier."""
+        for file in self.checkpoints:
+            if _is_witness(file):
+                verifier.add_witness(str(file), read_witness(file))
+            else:
+                verifier.add_outside_checkpoint(str(file), _read_text(file))
+        for receipt in self.receipts:
+            verifier.add_receipt(receipt)
+
+
+def read_keys(given: str) -> tuple[VerifierKey, ...]:
+    """Return the verifier keys in a file, or of one vkey line.  Raises QueryError if it is neither."""
+    file = Path(given)
+    try:
+        if file.is_file():
+            return read_verifier_keys(file)
+        return (VerifierKey.from_vkey(given.strip()),)
+    except (FormatError, OSError, ValueError) as error:
+        raise QueryError("--public-key is a file like verifier.keys, or one line name+id+key of it.") from error
+
+
+def read_receipt_text(given: str) -> str:
+    """Return a receipt given as text or as the name of its file.  Raises QueryError if it is neither."""
+    text = given if given.startswith(COMPACT_PREFIX) else _read_text(Path(given))
+    receipt = text.strip()
+    if not receipt.startswith((COMPACT_PREFIX, "{")):
+        raise QueryError(f"{given[:80]} holds no receipt; give the header's text, or a file of 'audit receipt'.")
+    return receipt
+
+
+def _is_witness(file: Path) -> bool:
+    with file.open("rb") as stream:
+        return stream.read(1) == b"{"
+
+
+def _read_text(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise QueryError(f"{file} is too large; name a checkpoint or a receipt.")
+        return content.decode()
+    except (OSError, ValueError) as error:
+        raise QueryError(f"{str(file)[:200]} cannot be read as text; name a checkpoint or a receipt.") from error
+
+
+def read_witnesses(own: Path) -> Iterator[str | None]:
+    """Yield the notes of the trail's own witness file; none if there is no such file."""
+    if own.is_file():
+        yield from read_witness(own)

@@ -1,0 +1,84 @@
+"""`audit receipt` and `audit checkpoint`: what a caller or an auditor takes away from the machine.
+
+Both are printed only after they have been checked against the trail's own verifier keys.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audit.access import RECEIPT, looked
+from audit.checkpoint import read_checkpoint
+from audit.cli.frame import AsJson, Home, reported, say
+from audit.cli.output import print_json
+from audit.cli.trail import PROGRAM, open_reader, operator, record_reading
+from audit.errors import QueryError
+from audit.full_receipt import read_full_receipt, write_full_receipt
+from audit.keyring import Trail
+from audit.places import find_places
+from audit.query import Reader
+from audit.view import to_time
+
+
+@reported
+def receipt(
+    exchange: Annotated[str, typer.Argument(metavar="EXCHANGE", help="Exchange id, event id or sequence number.")],
+    *,
+    output: Annotated[Path | None, typer.Option(help="Write the receipt to this new file instead.")] = None,
+    home: Home = None,
+) -> None:
+    """Print the full receipt of an exchange: leaves, inclusion proofs and a signed checkpoint, for offline checks."""
+    places = find_places(home)
+    with open_reader(places) as reader:
+        text, sequences = _issue(reader, places.trail, exchange)
+    record_reading(
+        places.socket, looked(RECEIPT, operator=operator(), program=PROGRAM, name=exchange, sequences=sequences)
+    )
+    if output is None:
+        print(text)
+        return
+    try:
+        with output.open("x") as stream:
+            stream.write(text + "\n")
+    except OSError as error:
+        raise QueryError(f"{output} cannot be written, or is there already; name a new file.") from error
+    say(f"wrote {output}; check it anywhere with: audit verify {output} --public-key verifier.keys")
+
+
+@reported
+def checkpoint(*, home: Home = None, as_json: AsJson = False) -> None:
+    """Print the newest signed checkpoint; keep it outside and give it to 'audit verify --checkpoint' later."""
+    places = find_places(home)
+    with open_reader(places) as reader:
+        note = _newest_checkpoint(reader)
+    statement = read_checkpoint(note, places.trail.verifier_keys())
+    if as_json:
+        signed = to_time(statement.time_s * 1000)
+        root = statement.root.hex()
+        print_json({"origin": statement.origin, "size": statement.size, "root": root, "time": signed, "note": note})
+    else:
+        print(note, end="")
+
+
+def _issue(reader: Reader, trail: Trail, name: str) -> tuple[str, list[int]]:
+    """Return the receipt and the sequence numbers in it."""
+    # The checkpoint first: what is read after it may be newer, never older.
+    keys, note = trail.verifier_keys(), _newest_checkpoint(reader)
+    size = read_checkpoint(note, keys).size
+    entries = reader.look_up(name)
+    signed = [(entry.leaf, entry.document) for entry in entries if entry.leaf.sequence < size]
+    if not signed:
+        raise QueryError("No checkpoint signs this yet; with the recorder running, ask again in a second.")
+    if len(signed) < len(entries):
+        say(f"{len(entries) - len(signed)} newer events are not yet signed and are left out; ask again in a second.")
+    text = write_full_receipt(signed, note=note, keys=keys, node=reader.rows.node)
+    read_full_receipt(text, keys)
+    return text, [leaf.sequence for leaf, _ in signed]
+
+
+def _newest_checkpoint(reader: Reader) -> str:
+    note = reader.latest_checkpoint()
+    if note is None:
+        raise QueryError("The trail has no checkpoint yet; with the recorder running, ask again in a second.")
+    return note

@@ -1,0 +1,51 @@
+"""Where the parts of a trail lie: the appliance's home, or a folder with a copy of a trail.
+
+A home holds ``audit/`` (the trail), ``custodian/`` and ``run/`` with the recorder's socket.  A copied trail folder is
+a home of its own, without recorder.  Nothing is created here.
+"""
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit.keyring import Trail
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+"""Root of the installed tree; the default home ``var/`` stands here."""
+
+MAX_SOCKET_PATH_BYTES = 107
+"""Linux ``sun_path`` holds 108 bytes with its final NUL (unix(7))."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """The folders of one trail."""
+
+    trail: Trail
+    custodian: Path
+    """The custodian's folder; seldom there in a copy."""
+
+    socket: Path
+    """The recorder listens here when it runs."""
+
+
+def find_places(home: Path | None = None, *, run: Path | None = None) -> Places:
+    """Return the places under a home, by default ``APPLIANCE_HOME`` or ``var/`` in the checkout."""
+    root = (home or Path(os.environ.get("APPLIANCE_HOME") or CHECKOUT / "var")).absolute()
+    is_copy = not (root / "audit").exists() and Trail(folder=root).database.exists()
+    return Places(
+        trail=Trail(folder=root if is_copy else root / "audit"),
+        custodian=root / "custodian",
+        socket=(run or _run_folder(root)) / "recorder.sock",
+    )
+
+
+def _run_folder(home: Path) -> Path:
+    """Return the folder of the sockets, as the gateway finds it: a private one if HOME is too deep for a socket."""
+    wanted = home / "run"
+    if len(os.fsencode(wanted / "recorder.sock")) <= MAX_SOCKET_PATH_BYTES:
+        return wanted
+    name = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"appliance-{os.getuid()}-{name}"
