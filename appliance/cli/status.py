@@ -88,7 +88,7 @@ def _model(config: Config, running: Running | None) -> dict[str, object]:
         manifest = load_manifest(config.engine.model)
     except ApplianceError as error:
         return {"folder": str(config.engine.model), "problem": error.public}
-    return {"name": config.engine.model.name, "digest": manifest.digest, "pinned": True}
+    return {"name": manifest.name, "digest": manifest.digest, "pinned": True}
 
 
 def _trail(config: Config) -> dict[str, object]:

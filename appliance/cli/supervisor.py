@@ -14,6 +14,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import structlog
 
@@ -24,6 +25,7 @@ from appliance.cli.supervisor_probes import Readiness, read_readiness
 from appliance.cli.supervisor_state import ProcessState, Running, State
 from appliance.clock import Clock
 from appliance.config import Config
+from appliance.engine.condition import UNHEALTHY_FILE
 from appliance.errors import UnavailableError
 
 ASK_EVERY_S = 0.5
@@ -84,7 +86,7 @@ class Supervisor:
                 self._running = self._running.model_copy(update={"ready": True})
                 self._publish()
                 on_ready(self._running)
-                await self._stop.wait()
+                await self._watch_engine()
         finally:
             await self._end()
 
@@ -132,6 +134,17 @@ class Supervisor:
         log = self._children[name].program.log
         lines = log.read_text(errors="replace").splitlines()[-LAST_LINES:] if log.exists() else []
         return "\n".join([f"The {name} {what}. The end of {log}:", *(f"    {line}" for line in lines)])
+
+    async def _watch_engine(self) -> None:
+        """Replace an engine that runs and no longer answers, as the gateway's canary found, until told to stop."""
+        unhealthy = self._config.run / UNHEALTHY_FILE
+        while not self._stop.is_set():
+            await self._pause(ASK_EVERY_S)
+            engine = self._children.get("engine")
+            if engine is not None and engine.state.pid and _read_number(unhealthy) == engine.state.pid:
+                _log.error("engine_answers_nobody", pid=engine.state.pid)
+                unhealthy.unlink(missing_ok=True)
+                engine.replace()
 
     async def _pause(self, length_s: float) -> None:
         try:
@@ -190,6 +203,13 @@ def engine_state(process: ProcessState) -> EngineState:
         "pid": process.pid,
         "since": process.since,
     }
+
+
+def _read_number(path: Path) -> int:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return 0
 
 
 def _has_terminal() -> bool:

@@ -115,6 +115,11 @@ class Child:
         self._killing.set()
         self._stopping.set()
 
+    def replace(self) -> None:
+        """Kill the present process, which answers nobody any more; `run` starts the next."""
+        if self._process is not None:
+            _signal_group(self._process.pid, signal.SIGKILL)
+
     def signal(self, number: signal.Signals) -> None:
         """Pass a signal on to the program, if it runs."""
         if self._process is not None:

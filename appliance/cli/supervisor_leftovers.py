@@ -2,7 +2,7 @@
 
 Most children die with their supervisor (`supervisor_launch`); the engine's own children may not.  Called only while
 the home folder is claimed, so no living supervisor can own them.  A process counts as left over if it is
-this user's, stands in a process group that the old state file names, works in the same folder, and the
+this user's, stands in a process group that the old state file names, works in a folder of ours, and the
 machine has not been booted since: process numbers alone would hit strangers.
 """
 
@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import structlog
@@ -27,33 +27,33 @@ _GROUP_FIELD = 2
 _log = structlog.get_logger("supervisor")
 
 
-def end_leftovers(config: Config, folder: Path) -> int:
+def end_leftovers(config: Config, folders: Collection[Path]) -> int:
     """Kill what an earlier supervisor left running and return how many processes that were."""
     left = supervisor_state.read_left(config)
     if left is None or left.boot != supervisor_state.boot_id():
         return 0
     groups = {process.pid for process in left.processes.values() if process.pid}
-    found = list(_find(groups, folder))
+    found = list(_find(groups, folders))
     for pid in found:
         _log.warning("leftover_ended", pid=pid)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     limit_s = time.monotonic() + GONE_WITHIN_S
-    while list(_find(groups, folder)) and time.monotonic() < limit_s:
+    while list(_find(groups, folders)) and time.monotonic() < limit_s:
         time.sleep(0.05)
     return len(found)
 
 
-def _find(groups: set[int], folder: Path) -> Iterator[int]:
+def _find(groups: set[int], folders: Collection[Path]) -> Iterator[int]:
     for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal() and _is_left(entry, groups, folder):
+        if entry.name.isdecimal() and _is_left(entry, groups, folders):
             yield int(entry.name)
 
 
-def _is_left(process: Path, groups: set[int], folder: Path) -> bool:
+def _is_left(process: Path, groups: set[int], folders: Collection[Path]) -> bool:
     with contextlib.suppress(OSError):
         if process.stat().st_uid != os.getuid():
             return False
         fields = (process / "stat").read_text().rpartition(")")[2].split()
-        return int(fields[_GROUP_FIELD]) in groups and (process / "cwd").readlink() == folder
+        return int(fields[_GROUP_FIELD]) in groups and (process / "cwd").readlink() in folders
     return False

@@ -16,13 +16,14 @@ from appliance.cli.supervisor_child import Program
 from appliance.cli.supervisor_probes import is_port_open, is_socket_open
 from appliance.config import CHECKOUT, Config
 from appliance.engine import process as engine_process
+from appliance.engine.profiles import DRAIN_S as ENGINE_DRAIN_S
 from appliance.models.verify import verify
 
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 """Variables that a child may see; everything else of the operator's shell stays out."""
 
-DRAIN_S = 150.0
-"""For the gateway: its longest task deadline (120 s) and the records that follow it."""
+GATEWAY_DRAIN_S = 60.0
+"""Its own drain is bounded at 30 s (`api.server`); the records that follow get as long again."""
 
 CLOSE_S = 20.0
 """For the others: what they have in hand is milliseconds of work; a slow disk gets its chance."""
@@ -34,6 +35,11 @@ def programs(config: Config, certificates: Certificates) -> dict[str, Program]:
     if config.engine.upstream is None:
         made.append(_engine(config))
     return {program.name: program for program in made}
+
+
+def engine_folder(config: Config) -> Path:
+    """Return where the engine works and keeps its caches: nothing of ours can be imported from there."""
+    return config.home / "engine-cache"
 
 
 def environment() -> dict[str, str]:
@@ -114,7 +120,7 @@ def _gateway(config: Config) -> Program:
         log=config.log / "gateway.log",
         is_listening=lambda: is_port_open(config.host, config.port),
         check=_no_check,
-        stop_s=DRAIN_S,
+        stop_s=GATEWAY_DRAIN_S,
     )
 
 
@@ -124,11 +130,11 @@ def _engine(config: Config) -> Program:
         name="engine",
         command=tuple(engine_process.command(config.engine, config.engine_socket)),
         environment=engine_process.environment(config),
-        folder=CHECKOUT,
+        folder=engine_folder(config),
         log=config.log / "engine.log",
         is_listening=lambda: is_socket_open(config.engine_socket),
         check=weights.check,
-        stop_s=DRAIN_S,
+        stop_s=ENGINE_DRAIN_S + CLOSE_S,
         # vLLM ends its core processes on SIGTERM; killed outright it would leave them behind.
         death_signal=signal.SIGTERM,
     )

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from appliance.auth.certificates import Certificates, default_hosts, ensure_certificates
 from appliance.cli.supervisor_claims import check_ports
 from appliance.cli.supervisor_leftovers import end_leftovers
-from appliance.cli.supervisor_plan import environment, python
+from appliance.cli.supervisor_plan import engine_folder, environment, python
 from appliance.config import CHECKOUT, Config, make_private
 from appliance.errors import BrokenError, ConfigError
-from appliance.models.manifest import MANIFEST
+from appliance.models.manifest import FILE_NAME
 from appliance.models.verify import verify
 from appliance.policy.load import load_bundle
 
@@ -37,7 +37,7 @@ def prepare(config: Config, *, announce: Callable[[str], None]) -> Certificates:
 
     Raises StartConflictError, PolicyInvalidError, ManifestMismatchError, ConfigError or BrokenError.
     """
-    end_leftovers(config, CHECKOUT)
+    end_leftovers(config, (CHECKOUT, engine_folder(config)))
     check_ports(config)
     bundle = load_bundle(config.policies)
     announce(f"{'policy':<11} {len(bundle.tasks)} tasks, sha256:{bundle.digest[:12]}")
@@ -45,7 +45,7 @@ def prepare(config: Config, *, announce: Callable[[str], None]) -> Certificates:
         _check_engine(config)
         manifest = verify(config.engine.model)
         announce(f"{'weights':<11} every byte as pinned, sha256:{manifest.digest[:12]}")
-    for folder in (config.run, config.log, config.secrets):
+    for folder in (config.run, config.log, config.secrets, engine_folder(config)):
         make_private(folder)
     certificates = ensure_certificates(config.tls, default_hosts(config.host))
     _make_trail_keys(config)
@@ -53,7 +53,7 @@ def prepare(config: Config, *, announce: Callable[[str], None]) -> Certificates:
 
 
 def _check_engine(config: Config) -> None:
-    if not (config.engine.model / MANIFEST).exists():
+    if not (config.engine.model / FILE_NAME).exists():
         message = f"There is no model in {config.engine.model}; run 'make run', or 'appliance model prepare'."
         raise ConfigError(message)
     if not os.access(config.engine.python, os.X_OK):

@@ -66,4 +66,8 @@ def read_readiness(url: str, ca: Path) -> Readiness:
 
 def _reasons(body: dict[str, object]) -> tuple[str, ...]:
     stated = body.get("reasons", [])
-    return tuple(str(reason) for reason in stated) if isinstance(stated, list) else (str(stated),)
+    return tuple(_code(reason) for reason in stated) if isinstance(stated, list) else ("gateway_answer_unreadable",)
+
+
+def _code(reason: object) -> str:
+    return str(reason.get("code", "unnamed")) if isinstance(reason, dict) else str(reason)
