@@ -62,7 +62,7 @@ def up(  # noqa: PLR0913  # each parameter is an option of the command
     restrict()
     engine = {"upstream": upstream, "upstream_model": upstream_model, "profile": profile}
     try:
-        config = _override(settings(home), {"port": port, "console_port": console_port}, engine)
+        config = override(settings(home), {"port": port, "console_port": console_port}, engine)
         with claimed(config.home):
             _run(with_ports(config), within_s=within, as_json=as_json)
     except StartConflictError as conflict:
@@ -89,12 +89,12 @@ def _run(config: Config, *, within_s: float, as_json: bool) -> None:
             profile=config.engine.profile,
         )
         supervisor = Supervisor(config, programs(config, certificates), running=running, announce=announce)
-        on_ready = _print_ready_json if as_json else _print_ready
+        on_ready = print_ready_json if as_json else print_ready
         asyncio.run(supervisor.run(on_ready=on_ready, within_s=within_s))
     announce(f"{'stopped':<11} every record is in the trail")
 
 
-def _override(config: Config, ports: Mapping[str, int | None], engine: Mapping[str, str | None]) -> Config:
+def override(config: Config, ports: Mapping[str, int | None], engine: Mapping[str, str | None]) -> Config:
     """Return the settings with what the command line says in the place of what the file says."""
     said = {name: value for name, value in ports.items() if value is not None}
     said_engine = {name: value for name, value in engine.items() if value is not None}
@@ -152,11 +152,13 @@ def _log_to(file: TextIO) -> None:
     )
 
 
-def _print_ready_json(running: Running) -> None:
+def print_ready_json(running: Running) -> None:
+    """Print the one line that a program waits for."""
     print_json({"event": "ready", **running.model_dump(mode="json", exclude={"processes", "boot", "ready"})})
 
 
-def _print_ready(running: Running) -> None:
+def print_ready(running: Running) -> None:
+    """Tell a person where the appliance is and what to do next."""
     out = console()
     out.print("\nThe appliance is ready.", style="bold green")
     out.print(f"  gateway  {running.url}")
