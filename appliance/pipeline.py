@@ -368,11 +368,7 @@ def _question(actor: Actor, task: TaskPolicy, purpose: Purpose) -> Question:
 
 def _escalation_facts(purpose: Purpose, found: Findings) -> dict[str, Fact]:
     counts = found.counts()
-    return {
-        "purpose": purpose.value,
-        "finding_kinds": frozenset(counts),
-        "finding_count": sum(counts.values()),
-    }
+    return {"purpose": purpose.value, "finding_kinds": frozenset(counts), "finding_count": sum(counts.values())}
 
 
 def _check_open(route: Route) -> None:
