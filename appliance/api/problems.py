@@ -196,8 +196,8 @@ def _headers(error: ApplianceError) -> dict[str, str]:
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, errors.RouteRefusedError):
         headers["Appliance-Route"] = "refused"
-    if isinstance(error, errors.RequestTooLargeError | errors.BodyTooSlowError):
-        headers["Connection"] = "close"  # the rest of the body is not worth reading
+    if isinstance(error, errors.BodyTooSlowError):
+        headers["Connection"] = "close"  # the rest of the body is not worth waiting for
     return headers
 
 

@@ -28,6 +28,9 @@ BODY_GRACE_S = 5.0
 STALL_S = 30.0
 """A caller that has read nothing for this long, while data waits, is gone: TCP's own timeout takes 15 minutes."""
 
+MAX_DROPPED_BYTES = 16 * 1024 * 1024
+"""Eight times the largest body that is served: a caller that sends more has not read its answer."""
+
 PER_HEADER_BYTES = 4
 """Colon, blank and line end beside each name and value."""
 
@@ -49,6 +52,9 @@ class HardenedProtocol(HttpToolsProtocol):
     """Of the head that is arriving."""
 
     _in_head = True
+    _dropped_bytes = 0
+    """Of bodies that came after their answer."""
+
     _has_cycle = False
     """Whether uvicorn's `cycle` stands for a request yet."""
 
@@ -109,9 +115,18 @@ class HardenedProtocol(HttpToolsProtocol):
 
     @override
     def on_body(self, body: bytes) -> None:
-        """Take a part of a body, unless the connection was refused."""
-        if not self.transport.is_closing():
-            super().on_body(body)
+        """Take a part of a body, unless the connection was refused.
+
+        What comes after the answer (413, 401) is read and dropped, up to a bound: closing at once would reset the
+        connection, and the caller would never see the answer (RFC 9112 §9.6).
+        """
+        if self.transport.is_closing():
+            return
+        if self.cycle.response_complete:
+            self._dropped_bytes += len(body)
+            if self._dropped_bytes > MAX_DROPPED_BYTES:
+                self.transport.abort()
+        super().on_body(body)
 
     @override
     def on_message_complete(self) -> None:

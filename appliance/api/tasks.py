@@ -1,6 +1,6 @@
 """The appliance's own surface: ``/api/v1/tasks`` with typed inputs and outputs, whole or as events.
 
-A task that does not exist and one that the caller may not use get the same answer.
+What is listed and shown is what the caller may use, by the same decision as the request itself.
 """
 
 from fastapi import APIRouter, Request, Response
