@@ -9,7 +9,8 @@
     ├── OpenError                   a sealed body could not be opened: wrong passphrase, destroyed or damaged key
     ├── StoreError                  the database is missing, foreign, of another version, or damaged
     ├── FormatError                 bytes that are not in the format that FORMAT.md fixes
-    ├── QueryError                  a question that the trail cannot be asked, or that nothing in it answers
+    ├── QueryError                  a question that the trail cannot be asked
+    │   └── UnknownRecordError          nothing in the trail goes by this name
     ├── OfficerError                the officer registry cannot do this
     └── VerificationError           the trail or a proof does not hold
         ├── InclusionError
@@ -65,9 +66,15 @@ class FormatError(AuditError):
 
 
 class QueryError(AuditError):
-    """Say what is wrong with a question to the trail, or that nothing in it goes by this name."""
+    """Say what is wrong with a question to the trail."""
 
     code = "query_invalid"
+
+
+class UnknownRecordError(QueryError):
+    """Say that nothing in the trail goes by this name."""
+
+    code = "unknown_record"
 
 
 class OfficerError(AuditError):

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Select, func, select, type_coerce
 from sqlalchemy.types import NULLTYPE
 
 from audit.canonical import Value, encode
-from audit.errors import FormatError, QueryError
+from audit.errors import FormatError, UnknownRecordError
 from audit.keyring import IndexKey, month_after
 from audit.question import Question, to_cursor
 from audit.record import Kind, Leaf, month_of, read_facts
@@ -116,10 +116,12 @@ class Reader:
         return self._entries(statement)
 
     def look_up(self, name: str) -> tuple[Entry, ...]:
-        """Return the events that an exchange id, an event id or a sequence number names.  Raises QueryError if none."""
+        """Return the events that an exchange id, an event id or a sequence number names.  Raises UnknownRecordError if none."""
         found = self._named(name)
         if not found:
-            raise QueryError("Nothing in the trail goes by this name; 'audit query' lists exchanges and their ids.")
+            raise UnknownRecordError(
+                "Nothing in the trail goes by this name; 'audit query' lists exchanges and their ids."
+            )
         exchange_id = found[0].leaf.exchange_id
         return self.exchange(exchange_id) if exchange_id else found
 

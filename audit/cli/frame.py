@@ -12,7 +12,7 @@ from typing import Annotated, ParamSpec
 
 import typer
 
-from audit.errors import AppendError, AuditError, OpenError, QueryError, VerificationError
+from audit.errors import AppendError, AuditError, OpenError, QueryError, UnknownRecordError, VerificationError
 
 EPILOG = (
     "Exit codes: 0 done or verified, 1 failed, 2 wrong usage, 3 tampered, 4 unverifiable, "
@@ -36,7 +36,7 @@ class Exit(IntEnum):
     """The act must be recorded first and no recorder took the record."""
 
     NOT_FOUND = 7
-    """The question is wrong, or nothing in the trail goes by this name."""
+    """Nothing in the trail goes by this name."""
 
 
 Home = Annotated[
@@ -84,8 +84,10 @@ def exit_code(error: AuditError) -> Exit:
             return Exit.NOT_OPENED
         case AppendError():
             return Exit.NOT_RECORDED
-        case QueryError():
+        case UnknownRecordError():
             return Exit.NOT_FOUND
+        case QueryError():
+            return Exit.USAGE
         case _:
             return Exit.FAILED
 

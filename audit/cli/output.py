@@ -16,6 +16,10 @@ WIDE = 160
 """Columns when standard output is no terminal, so that a redirected table is not cut."""
 
 
+WHOLE = frozenset({"time", "exchange", "sequence", "kind"})
+"""Columns that a person copies from: never broken over two lines."""
+
+
 def print_json(value: object) -> None:
     """Print one JSON document on one line."""
     print(json.dumps(value, ensure_ascii=True, separators=(",", ":"), sort_keys=False))
@@ -25,7 +29,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     """Print rows under their headings; an empty cell shows a dash."""
     table = Table(title=title, title_justify="left", header_style="bold", expand=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in WHOLE)
     for row in rows:
         table.add_row(*(Text(harmless(cell) or "-") for cell in row))
     console().print(table)

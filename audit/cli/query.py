@@ -9,15 +9,8 @@ from audit.access import asked
 from audit.cli.frame import AsJson, Home, PassphraseFile, reported, say
 from audit.cli.output import print_json, print_table
 from audit.cli.passphrase import ask_passphrase, can_ask
-from audit.cli.trail import (
-    PROGRAM,
-    current_index_key,
-    custodian_index_keys,
-    held_index_keys,
-    open_reader,
-    operator,
-    record_reading,
-)
+from audit.cli.trail import PROGRAM, open_reader, operator, record_reading
+from audit.index_keys import current_index_key, custodian_index_keys, held_index_keys
 from audit.keyring import IndexKey, open_custodian
 from audit.places import Places, find_places
 from audit.query import Page, Reader
@@ -25,7 +18,7 @@ from audit.question import DEFAULT_LIMIT, Question, ask
 from audit.view import entry_view, row_view
 
 COLUMNS = ("time", "exchange", "client", "task", "route", "outcome", "reasons")
-EVENT_COLUMNS = ("time", "sequence", "event", "kind", "exchange", "client", "task", "route", "outcome", "code")
+EVENT_COLUMNS = ("time", "sequence", "kind", "exchange", "client", "task", "route", "outcome")
 
 
 @reported
@@ -104,5 +97,5 @@ def _print(page: Page, question: Question, *, as_json: bool) -> None:
 def _cell(row: dict[str, object], name: str) -> str:
     value = row.get(name, "")
     if name == "outcome" and row.get("code"):
-        return f"{value} ({row['code']})"
+        return f"{value} ({row['code']})" if value else str(row["code"])
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)

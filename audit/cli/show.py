@@ -22,6 +22,12 @@ from audit.query import Entry, Reader
 from audit.record import Event
 from audit.view import TITLES, entry_view, reasons_of
 
+_PLACED = frozenset({"sequence", "time", "facts", "body", "exchange"})
+"""Members that stand in a place of their own."""
+
+_OWN = frozenset({"sequence", "event", "kind", "time", "facts", "body", "sealed_body", "previous"})
+"""Members that are told of each event even when they are the same."""
+
 Bodies = dict[int, Opened]
 """What was opened, by sequence number."""
 
@@ -89,16 +95,26 @@ def _view(entry: Entry, bodies: Bodies) -> dict[str, object]:
 
 
 def _print(entries: Sequence[Entry], views: Sequence[dict[str, object]]) -> None:
-    for entry, view in zip(entries, views, strict=True):
-        body = str(view.pop("body", ""))
-        facts = view.pop("facts", {})
-        print(f"{TITLES[entry.leaf.kind]} (record {entry.leaf.sequence}, {view['time']})")
-        shown = {name: value for name, value in view.items() if name not in {"sequence", "time"}}
-        print_fields([*_texts(shown), *_texts(facts if isinstance(facts, dict) else {})])
-        if body:
-            print("  body:")
-            print("\n".join(f"    {line}" for line in harmless(body, allowed="\n\t").split("\n")))
+    """Print what all events share once, then each event with what is its own."""
+    shared = {name: value for name, value in views[0].items() if all(view.get(name) == value for view in views)}
+    shared = {name: value for name, value in shared.items() if len(views) > 1 and name not in _OWN}
+    if shared:
+        print(f"Exchange {shared.pop('exchange', '')}")
+        print_fields(_texts(shared))
         print()
+    for entry, view in zip(entries, views, strict=True):
+        print(f"{TITLES[entry.leaf.kind]} (record {entry.leaf.sequence}, {view['time']})")
+        own = {name: value for name, value in view.items() if name not in shared and name not in _PLACED}
+        facts = view.get("facts")
+        print_fields([*_texts(own), *_texts(facts if isinstance(facts, dict) else {})])
+        _print_body(str(view.get("body", "")))
+        print()
+
+
+def _print_body(body: str) -> None:
+    if body:
+        print("  body")
+        print("\n".join(f"    {line}" for line in harmless(body, allowed="\n\t").split("\n")))
 
 
 def _texts(members: dict[str, object]) -> list[tuple[str, str]]:

@@ -14,13 +14,13 @@ def test_the_first_line_of_a_file_is_the_passphrase(tmp_path: Path) -> None:
     file = tmp_path / "passphrase"
     file.write_bytes(b"correct horse\r\nsecond line\n")
 
-    assert ask_passphrase(file) == "correct horse"
+    assert ask_passphrase(file) == b"correct horse"
 
 
 def test_a_pipe_gives_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"from a pipe\nrest")))
 
-    assert ask_passphrase(None) == "from a pipe"
+    assert ask_passphrase(None) == b"from a pipe"
 
 
 def test_a_terminal_is_asked_without_echo(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,7 +33,7 @@ def test_a_terminal_is_asked_without_echo(monkeypatch: pytest.MonkeyPatch) -> No
 
         assert can_ask(None)
     os.close(master)
-    assert asked == "Custodian passphrase: typed"
+    assert asked == b"Custodian passphrase: typed"
 
 
 def test_nobody_can_be_asked_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +44,7 @@ def test_nobody_can_be_asked_without_a_terminal(monkeypatch: pytest.MonkeyPatch)
         ask_passphrase(None)
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe\n", b"x" * 5000])
+@pytest.mark.parametrize("content", [b"", b"\n", b"x" * 5000])
 def test_a_file_that_is_no_passphrase_file_is_named(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "passphrase"
     file.write_bytes(content)
