@@ -26,9 +26,10 @@ def create_app(appliance: Appliance, metrics: Metrics | None = None) -> FastAPI:
     """Return the application of one wired appliance."""
     app = FastAPI(title=TITLE, version=VERSION, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     door = Door(appliance)
-    for surface in (OpenAiSurface(appliance, door), TaskSurface(appliance, door), ExchangeSurface(appliance, door)):
-        app.include_router(surface.router())
-    app.include_router(Health(appliance).router())
+    OpenAiSurface(appliance, door).add_to(app)
+    TaskSurface(appliance, door).add_to(app)
+    ExchangeSurface(appliance, door).add_to(app)
+    Health(appliance).add_to(app)
     app.add_api_route("/openapi.json", _Description(app, door).show, summary="Describe the surfaces (OpenAPI)")
     app.add_exception_handler(ApplianceError, answer_error)
     app.add_exception_handler(HTTPException, answer_http_error)

@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from fastapi import APIRouter, Request, Response
+from fastapi import FastAPI, Request, Response
 
 from appliance.api.dependencies import Door
-from appliance.api.openapi import json_response
+from appliance.api.openapi import PROBLEMS, json_response
 from appliance.errors import AuditUnavailableError, UnknownExchangeError
 from appliance.exchange import Actor
 from appliance.policy.decide import decide
@@ -40,12 +40,15 @@ class ExchangeSurface:
         self._policy = appliance.policy
         self._door = door
 
-    def router(self) -> APIRouter:
-        """Return the routes."""
-        router = APIRouter(prefix="/api/v1/exchanges", tags=["Exchanges"])
-        router.add_api_route("/{exchange}", self.show, summary="Show what was decided about an exchange, and why")
-        router.add_api_route("/{exchange}/receipt", self.receipt, summary="Get the offline-verifiable receipt")
-        return router
+    def add_to(self, app: FastAPI) -> None:
+        """Add the routes."""
+        path = "/api/v1/exchanges/{exchange}"
+        app.add_api_route(
+            path, self.show, summary="Show what was decided about an exchange, and why", responses=PROBLEMS
+        )
+        app.add_api_route(
+            f"{path}/receipt", self.receipt, summary="Get the offline-verifiable receipt", responses=PROBLEMS
+        )
 
     async def show(self, request: Request, exchange: str) -> Response:  # noqa: D102  # the route's summary says it
         caller = self._door.admit(request, surface=SURFACE)

@@ -8,7 +8,7 @@ constant: details with paths and names are for ``appliance status``.
 
 import asyncio
 
-from fastapi import APIRouter, Response
+from fastapi import FastAPI, Response
 
 from appliance.api.openapi import json_response
 from appliance.errors import RegistryInvalidError
@@ -37,12 +37,10 @@ class Health:
         self._registry = appliance.registry
         self._policy = appliance.policy
 
-    def router(self) -> APIRouter:
-        """Return the routes."""
-        router = APIRouter(tags=["Health"])
-        router.add_api_route("/healthz", self.alive, summary="Say that the process is alive")
-        router.add_api_route("/readyz", self.ready, summary="Say whether a request would be answered, or why not")
-        return router
+    def add_to(self, app: FastAPI) -> None:
+        """Add the routes."""
+        app.add_api_route("/healthz", self.alive, summary="Say that the process is alive")
+        app.add_api_route("/readyz", self.ready, summary="Say whether a request would be answered, or why not")
 
     async def alive(self) -> Response:  # noqa: D102  # the route's summary says it
         return json_response({"status": "alive"})

@@ -4,14 +4,14 @@ Handlers translate and call; the ``openai`` SDKs work unmodified.  What differs 
 an extra member ``appliance`` and headers that say which route, model and evidence an answer rests on.
 """
 
-from fastapi import APIRouter, Request, Response
+from fastapi import FastAPI, Request, Response
 
 from appliance.api import provenance
 from appliance.api.chat_answer import ChunkFraming, completion_bytes, model_object, models_list
 from appliance.api.chat_request import to_request
 from appliance.api.dependencies import Door
 from appliance.api.disconnect import while_connected
-from appliance.api.openapi import body_of, json_response
+from appliance.api.openapi import OPENAI_ERRORS, body_of, json_response
 from appliance.api.schemas.chat import ChatBody, parse_chat
 from appliance.api.sse import StreamedAnswer
 from appliance.errors import UnknownTaskError
@@ -30,19 +30,20 @@ class OpenAiSurface:
         self._clock = appliance.clock
         self._door = door
 
-    def router(self) -> APIRouter:
-        """Return the routes."""
-        router = APIRouter(prefix="/v1", tags=["OpenAI"])
-        router.add_api_route("/models", self.models, summary="List the tasks that you may use")
-        router.add_api_route("/models/{model}", self.model, summary="Show one task that you may use")
-        router.add_api_route(
-            "/chat/completions",
+    def add_to(self, app: FastAPI) -> None:
+        """Add the routes."""
+        app.add_api_route("/v1/models", self.models, summary="List the tasks that you may use", responses=OPENAI_ERRORS)
+        app.add_api_route(
+            "/v1/models/{model}", self.model, summary="Show one task that you may use", responses=OPENAI_ERRORS
+        )
+        app.add_api_route(
+            "/v1/chat/completions",
             self.create,
             methods=["POST"],
             summary="Have a task done, in OpenAI's form",
             openapi_extra=body_of(ChatBody),
+            responses=OPENAI_ERRORS,
         )
-        return router
 
     async def models(self, request: Request) -> Response:  # noqa: D102  # the route's summary says it
         caller = self._door.admit(request, surface=SURFACE)

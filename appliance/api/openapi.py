@@ -15,6 +15,22 @@ TITLE = "Clinical inference appliance"
 VERSION = "1"
 """Of the surfaces; it changes only when a client would break."""
 
+PROBLEMS: dict[int | str, dict[str, object]] = {
+    "default": {
+        "description": "Refused or failed: problem+json (RFC 9457) with a stable `code`, and what to do.",
+        "content": {"application/problem+json": {"schema": {"type": "object", "required": ["code", "detail"]}}},
+    }
+}
+"""The error answers of the appliance's own surfaces."""
+
+OPENAI_ERRORS: dict[int | str, dict[str, object]] = {
+    "default": {
+        "description": "Refused or failed: OpenAI's error object with a stable `code`, and what to do.",
+        "content": {"application/json": {"schema": {"type": "object", "required": ["error"]}}},
+    }
+}
+"""The error answers of OpenAI's surface."""
+
 _PROOF = {"type": "http", "scheme": "bearer", "description": "An API key from 'appliance client add'."}
 
 
@@ -27,17 +43,15 @@ def body_of(model: type[BaseModel]) -> dict[str, object]:
 
 def describe(app: FastAPI, models: tuple[type[BaseModel], ...]) -> dict[str, object]:
     """Return the OpenAPI document of the app, with the parts of the body models."""
-    document: dict[str, object] = get_openapi(title=TITLE, version=VERSION, routes=app.routes)
+    document = get_openapi(title=TITLE, version=VERSION, routes=app.routes)
     parts: dict[str, object] = {}
     for model in models:
         parts |= model.model_json_schema(ref_template="#/components/schemas/{model}").get("$defs", {})
-    known = document.get("components")
-    components: dict[str, object] = known if isinstance(known, dict) else {}
-    schemas = components.get("schemas")
-    components["schemas"] = {**(schemas if isinstance(schemas, dict) else {}), **parts}
-    components["securitySchemes"] = {"key": _PROOF}
-    document["components"] = components
+    document["components"] = {"schemas": parts, "securitySchemes": {"key": _PROOF}}
     document["security"] = [{"key": []}]
+    for path in document["paths"].values():
+        for operation in path.values():
+            operation["responses"].pop("422", None)  # FastAPI's own, which no route here answers
     return document
 
 

@@ -3,12 +3,12 @@
 What is listed and shown is what the caller may use, by the same decision as the request itself.
 """
 
-from fastapi import APIRouter, Request, Response
+from fastapi import FastAPI, Request, Response
 
 from appliance.api import provenance, subject
 from appliance.api.dependencies import Caller, Door
 from appliance.api.disconnect import while_connected
-from appliance.api.openapi import body_of, json_response
+from appliance.api.openapi import PROBLEMS, body_of, json_response
 from appliance.api.schemas.tasks import TaskBody, parse_task
 from appliance.api.sse import StreamedAnswer
 from appliance.api.task_answer import EventFraming, description_of, summary_of, to_object
@@ -28,19 +28,23 @@ class TaskSurface:
         self._pipeline = appliance.pipeline
         self._door = door
 
-    def router(self) -> APIRouter:
-        """Return the routes."""
-        router = APIRouter(prefix="/api/v1/tasks", tags=["Tasks"])
-        router.add_api_route("", self.index, summary="List the tasks that you may use")
-        router.add_api_route("/{task}", self.show, summary="Show a task's schemas, limits and threshold")
-        router.add_api_route(
-            "/{task}",
+    def add_to(self, app: FastAPI) -> None:
+        """Add the routes."""
+        app.add_api_route("/api/v1/tasks", self.index, summary="List the tasks that you may use", responses=PROBLEMS)
+        app.add_api_route(
+            "/api/v1/tasks/{task}",
+            self.show,
+            summary="Show a task's schemas, limits and threshold",
+            responses=PROBLEMS,
+        )
+        app.add_api_route(
+            "/api/v1/tasks/{task}",
             self.create,
             methods=["POST"],
             summary="Have a task done",
             openapi_extra=body_of(TaskBody),
+            responses=PROBLEMS,
         )
-        return router
 
     async def index(self, request: Request) -> Response:  # noqa: D102  # the route's summary says it
         caller = self._door.admit(request, surface=SURFACE)
