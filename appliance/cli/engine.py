@@ -29,7 +29,7 @@ def engine() -> None:
 
 
 @app.command("command")
-def show_command(profile: ProfileName = None, home: Home = None, as_json: AsJson = False) -> None:
+def show_command(*, profile: ProfileName = None, home: Home = None, as_json: AsJson = False) -> None:
     """Print the exact command and environment of the engine's process, each part with its reason."""
     config = settings(home)
     name = profile or config.engine.profile

@@ -73,13 +73,12 @@ class Pulse:
 class EngineClient:
     """Ask one engine.  Owned by the event loop that it was made in."""
 
-    def __init__(self, address: Address, *, model: str | None, concurrency: int, clock: Clock | None = None) -> None:
+    def __init__(self, address: Address, *, model: str | None, concurrency: int, stall_s: float = STALL_S) -> None:
         """Take where it listens, the model's name there (None: its first), and how many requests run at once."""
-        self._clock = clock or Clock()
-        self._address = address
+        self._clock = Clock()
         self._model = model
         self._dialect = Dialect.OPENAI if address.is_external else Dialect.VLLM
-        self._pool = Pool(address, size=concurrency + SPARE_CONNECTIONS, stall_s=STALL_S)
+        self._pool = Pool(address, size=concurrency + SPARE_CONNECTIONS, stall_s=stall_s)
         self._canary_salt = secrets.token_urlsafe(32)
         self.pulse = Pulse(trouble=asyncio.Event())
 

@@ -84,7 +84,9 @@ def _function_tool(tool: object, *, field: str) -> dict[str, object]:
         rebuilt["description"] = description
     parameters = function.get("parameters", {"type": "object", "properties": {}})
     if not isinstance(parameters, dict):
-        raise InvalidRequestError(f"{field}.function.parameters must be a JSON schema object.", field=field)
+        raise InvalidRequestError(
+            f"{field}.function.parameters must be a JSON schema object.", field=f"{field}.function.parameters"
+        )
     check_schema(parameters, field=f"{field}.function.parameters")
     # Without strict vLLM 0.32 lets the arguments of a forced call be any JSON at all (seen live).
     return {"type": "function", "function": {**rebuilt, "parameters": parameters, "strict": True}}

@@ -76,7 +76,7 @@ _STRUCTURED: Final = json.dumps({"backend": "xgrammar", "disable_any_whitespace"
 
 _EVERYWHERE: Final = (
     Flag(name="--served-model-name", value=SERVED_MODEL, reason="The folder's path is nobody's business."),
-    Flag(name="--dtype", value="bfloat16", reason="Same arithmetic on both machines; float16 overflows in Llama."),
+    Flag(name="--enable-auto-tool-choice", reason="A caller's tools; without it vLLM refuses every tool_choice."),
     Flag(name="--load-format", value="safetensors", reason="Never a pickle: those run code (CVE-2025-24357)."),
     Flag(
         name="--generation-config", value="vllm", reason="Sampling comes from our policy, not from the model's folder."
@@ -119,6 +119,14 @@ CPU: Final = Profile(
     context_length=CPU_CONTEXT,
     flags=(
         *_EVERYWHERE,
+        Flag(
+            name="--dtype", value="bfloat16", reason="What AVX-512 computes fast; half the memory traffic of float32."
+        ),
+        Flag(
+            name="--tool-call-parser",
+            value="hermes",
+            reason="SmolLM2's form of a tool call, <tool_call>{...}</tool_call>.",
+        ),
         Flag(name="--enforce-eager", reason="Boots in under 40 s instead of 135 s, and needs no C++ compiler."),
         Flag(name="--max-model-len", value=str(CPU_CONTEXT), reason="The model's own context."),
         Flag(name="--max-num-seqs", value="8", reason="As many as the gateway's places (config.limits.concurrency)."),

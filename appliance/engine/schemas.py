@@ -43,7 +43,7 @@ def check_schema(schema: _Schema, *, field: str) -> None:
 
 def _nodes(value: object, *, depth: int, field: str) -> Iterator[_Schema]:
     """Yield every schema inside this one, and it."""
-    if depth > MAX_SCHEMA_DEPTH:
+    if depth > MAX_SCHEMA_DEPTH and isinstance(value, dict | list):
         raise InvalidRequestError(f"{field} is nested deeper than {MAX_SCHEMA_DEPTH} levels.", field=field)
     if isinstance(value, list):
         for item in value:

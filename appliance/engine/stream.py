@@ -33,6 +33,7 @@ class AnswerReader:
         """Start before the first byte."""
         self._buffer = b""
         self._data: list[bytes] = []
+        self._data_bytes = 0
         self._seen_bytes = 0
         self._finish_reason: str | None = None
         self._usage: Usage | None = None
@@ -65,11 +66,13 @@ class AnswerReader:
         line = line.rstrip(b"\r")
         if line.startswith(b"data:"):
             self._data.append(line[6:] if line.startswith(b"data: ") else line[5:])
-            if sum(map(len, self._data)) > MAX_EVENT_BYTES:
+            self._data_bytes += len(line)
+            if self._data_bytes > MAX_EVENT_BYTES:
                 raise EngineBrokenStreamError(detail="event too large")
         elif not line and self._data:
             payload = b"\n".join(self._data)
             self._data.clear()
+            self._data_bytes = 0
             return payload
         return None
 

@@ -128,6 +128,7 @@ class ReplayConnection(asyncio.Protocol):
 
     async def drain(self) -> None:
         """Wait until the caller has read enough."""
+        await asyncio.sleep(0)
         await self._writable.wait()
 
     def abort(self) -> None:
@@ -136,6 +137,6 @@ class ReplayConnection(asyncio.Protocol):
             self._transport.abort()
 
     def _write(self, data: bytes) -> None:
-        if self._transport is None:
+        if self._transport is None or self._transport.is_closing():
             raise ConnectionResetError
         self._transport.write(data)
