@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from appliance.policy.bundle import Bundle
 from appliance.policy.load import load_bundle
@@ -12,6 +13,12 @@ from tests.support.policy_folder import copy_policies
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden instead of comparing with it")
+
+
+def pytest_configure() -> None:
+    # A deadline an example is a timed assertion: it fails when the machine is busy, not when the code is wrong.
+    settings.register_profile("appliance", deadline=None)
+    settings.load_profile("appliance")
 
 
 @pytest.fixture

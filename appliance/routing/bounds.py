@@ -46,9 +46,7 @@ def _invert(rising: Callable[[float], float], target: float) -> tuple[float, flo
 
 
 def _beta(a: float, b: float, x: float) -> float:
-    """Return the regularised incomplete beta function I_x(a, b) (NIST DLMF 8.17.22)."""
-    if x <= 0 or x >= 1:
-        return float(x >= 1)
+    """Return the regularised incomplete beta function I_x(a, b) for 0 < x < 1 (NIST DLMF 8.17.22)."""
     log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
     front = math.exp(log_front)
     # The fraction converges fast on one side of the mean only; the other side is its mirror image.

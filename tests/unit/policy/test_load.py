@@ -71,7 +71,7 @@ def test_the_same_bytes_have_the_same_digest(policies: Path) -> None:
             "roles.yaml",
             "principal: Operator",
             "principal: Client",
-            "roles.yaml:27: the policies permit UseTask to role",
+            "roles.yaml:27: the policies permit UseTask",
         ),
         (
             "retention.yaml",
@@ -155,3 +155,15 @@ def test_a_reference_within_the_file_is_allowed(policies: Path) -> None:
     )
 
     assert "discharge-summary" in load_bundle(policies).tasks
+
+
+def test_measured_evidence_stands_beside_the_illustrative(policies: Path) -> None:
+    measured = (
+        f"  - {{task: discharge-summary, route: local, cases: 300, edited: 30, model_digest: {'a' * 64},\n"
+        f"     prompt_version: {'b' * 64}, source: A test., window: {{first: 2026-01-01, last: 2026-03-31}}}}\n"
+    )
+    (policies / "evidence.yaml").write_text((policies / "evidence.yaml").read_text() + measured)
+
+    rows = [row for row in load_bundle(policies).evidence if not row.illustrative]
+
+    assert [row.key() for row in rows] == [("discharge-summary", "local", "a" * 64, "b" * 64)]

@@ -49,7 +49,7 @@ def test_policies_are_found_with_their_lines_and_words(schema: Schema) -> None:
         ('@id("aaa") permit (principal, action, resource);', "f.cedar:1: policy 'aaa' needs"),
         (
             '@id("a1b") @reason("A\\nB.") permit (principal, action, resource);',
-            "f.cedar:1: policy 'aaa' needs",
+            "f.cedar:1: policy 'a1b' needs",
         ),
         ('@id("aaa") @reason permit (principal, action, resource);', "f.cedar:1: policy 'aaa' needs"),
         ("permit (principal == ?principal, action, resource);", "f.cedar:1: a template decides nothing here"),
