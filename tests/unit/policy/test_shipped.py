@@ -1,0 +1,55 @@
+"""The policy folder as it ships, with the real task pack."""
+
+import pytest
+
+from appliance.policy.bundle import Bundle
+from appliance.policy.cases import check_cases
+from appliance.policy.load import load_bundle
+from appliance.routing.route import weigh
+from tests.support.policy_folder import CHECKOUT, TASKS, client
+from tests.support.routes import engine
+
+POLICIES = CHECKOUT / "policies"
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Bundle:
+    return load_bundle(POLICIES)
+
+
+def test_it_loads_and_answers_all_its_cases(shipped: Bundle) -> None:
+    assert check_cases(shipped, POLICIES) >= 24
+    assert tuple(shipped.tasks) == TASKS
+
+
+def test_it_sends_nothing_out_of_the_building(shipped: Bundle) -> None:
+    assert shipped.providers == ()
+    assert not any(task.failover for task in shipped.tasks.values())
+
+
+@pytest.mark.parametrize(
+    ("task", "route", "below_threshold"),
+    [
+        ("discharge-summary", "refused", False),
+        ("document-classification", "local", False),
+        ("medical-coding", "local", False),
+        ("prior-authorization-letter", "local", True),
+        ("scheduling-message", "local", False),
+    ],
+)
+def test_the_sandbox_shows_the_reference_example(
+    shipped: Bundle, task: str, route: str, *, below_threshold: bool
+) -> None:
+    policy = shipped.tasks[task]
+
+    chosen = weigh(shipped, actor=client(), task=policy, model_digest="0" * 64, engine=engine()).route
+
+    assert (chosen.label(), chosen.below_threshold) == (route, below_threshold)
+
+
+def test_a_real_tenant_gets_no_draft_that_passes_for_measured(shipped: Bundle) -> None:
+    actor = client(tenant="general-hospital")
+
+    for policy in shipped.tasks.values():
+        chosen = weigh(shipped, actor=actor, task=policy, model_digest="0" * 64, engine=engine()).route
+        assert chosen.below_threshold or not chosen.is_open()
