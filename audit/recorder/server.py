@@ -1,0 +1,185 @@
+"""The recorder's socket: who may speak, and how calls and answers travel.
+
+Only this user and root may connect.  Reading stops while too much waits for the disk, so memory is bounded whatever
+the peers do.  A frame that is no frame ends its connection; a request that is no request is answered with an error.
+"""
+
+import asyncio
+import os
+import socket
+import struct
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+from structlog.typing import FilteringBoundLogger
+from typing_extensions import override
+
+from audit.errors import AuditError, FormatError
+from audit.recorder.committer import Committer
+from audit.recorder.messages import read_request
+from audit.recorder.service import Render, Service
+from audit.recorder.wire import FrameReader, decode_header, encode_frame
+
+HIGH_WATER_BYTES = 64 * 1024 * 1024
+"""Above this much waiting for the disk, no peer is read from: what several full batches of long bodies take."""
+
+MAX_CONNECTIONS = 64
+"""Gateway, broker, console and commands need a handful."""
+
+CLOSE_TIMEOUT_S = 2.0
+"""A peer that does not take its last answers by then loses them."""
+
+_CREDENTIALS = struct.Struct("3i")
+"""``struct ucred``: process, user, group (unix(7))."""
+
+
+class Server:
+    """The open socket and its connections.  Owned by the event loop."""
+
+    def __init__(self, service: Service, *, committer: Committer, logger: FilteringBoundLogger) -> None:
+        """Take what answers the calls."""
+        self.service = service
+        self.logger = logger
+        self._committer = committer
+        self._connections: set[Connection] = set()
+        self._draining = False
+        self._listener: asyncio.Server | None = None
+
+    async def listen(self, path: Path) -> None:
+        """Open the socket for this user alone; a stale one is replaced."""
+        loop = asyncio.get_running_loop()
+        mask = os.umask(0o177)
+        try:
+            self._listener = await loop.create_unix_server(partial(Connection, self), str(path))
+        finally:
+            os.umask(mask)
+
+    async def drain(self) -> None:
+        """Take no more, write and answer all that was read, and close the log."""
+        self._draining = True
+        if self._listener is not None:
+            self._listener.close()
+        self.regulate()
+        await self._committer.drain()
+        gone = [connection.close() for connection in self._connections]
+        if gone:
+            await asyncio.wait(gone, timeout=CLOSE_TIMEOUT_S)
+
+    def join(self, connection: "Connection") -> bool:
+        """Take a connection; False if it may not stay."""
+        if self._draining or len(self._connections) >= MAX_CONNECTIONS:
+            return False
+        self._connections.add(connection)
+        return True
+
+    def leave(self, connection: "Connection") -> None:
+        """Forget a connection."""
+        self._connections.discard(connection)
+
+    def regulate(self) -> None:
+        """Stop or resume reading, by how much waits."""
+        full = self._draining or self._committer.waiting_bytes > HIGH_WATER_BYTES
+        for connection in self._connections:
+            connection.set_reading(on=not full)
+
+
+class Connection(asyncio.Protocol):
+    """One peer."""
+
+    def __init__(self, server: Server) -> None:
+        """Take the server that it belongs to."""
+        self._server = server
+        self._reader = FrameReader()
+        self._transport: asyncio.Transport | None = None
+        self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def set_reading(self, *, on: bool) -> None:
+        """Stop or resume reading from the peer."""
+        if self._transport is None or self._transport.is_closing() or self._transport.is_reading() == on:
+            return
+        if on:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+
+    def close(self) -> asyncio.Future[None]:
+        """Send what is left, close, and return the future of being closed."""
+        if self._transport is not None:
+            self._transport.close()
+        return self._gone
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports speak the interface without being subclasses, so this is a cast and no check.
+        stream = cast("asyncio.Transport", transport)
+        user = _peer_user(stream)
+        if user not in {0, os.getuid()}:
+            self._server.logger.warning("recorder.peer_refused", peer_user=user)
+            transport.close()
+        elif not self._server.join(self):
+            self._server.logger.warning("recorder.connection_refused", limit=MAX_CONNECTIONS)
+            transport.close()
+        else:
+            self._transport = stream
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.leave(self)
+        self._transport = None
+        if not self._gone.done():
+            self._gone.set_result(None)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        try:
+            for head, bodies in self._reader.feed(data):
+                self._start(head, bodies)
+        except FormatError as error:
+            self._server.logger.warning("recorder.frame_refused", reason=str(error))
+            if self._transport is not None:
+                self._transport.close()
+        self._server.regulate()
+
+    def _start(self, head: bytes, bodies: bytes) -> None:
+        """Start one call; its answer follows when its future is done."""
+        try:
+            request = read_request(head)
+        except FormatError as error:
+            # Without a call number there is nobody to answer: `_refuse` then ends the connection.
+            self._refuse(decode_header(head).get("call"), error)
+            return
+        try:
+            future, render = self._server.service.call(request, bodies)
+        except AuditError as error:
+            self._refuse(request.call, error)
+            return
+        future.add_done_callback(partial(self._answer, request.call, render))
+
+    def _answer(self, call: int, render: Render, future: asyncio.Future[Any]) -> None:
+        error = future.exception()
+        if isinstance(error, AuditError):
+            self._refuse(call, error)
+            return
+        try:
+            self._send({"call": call, "result": render(future.result())})
+        except FormatError as too_large:
+            self._refuse(call, too_large)
+
+    def _refuse(self, call: object, error: AuditError) -> None:
+        if not isinstance(call, int):
+            raise FormatError(str(error)) from error
+        self._send({"call": call, "error": error.code, "message": str(error)})
+
+    def _send(self, answer: dict[str, object]) -> None:
+        frame = encode_frame(answer)
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(frame)
+
+
+def _peer_user(transport: asyncio.Transport) -> int:
+    """Return the user of the process at the other end, as the kernel knows it."""
+    descriptor = os.dup(transport.get_extra_info("socket").fileno())
+    with socket.socket(fileno=descriptor) as peer:
+        credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(credentials)[1])

@@ -1,0 +1,93 @@
+"""What each call of the recorder does, apart from how it travels.
+
+An append is sealed at once, queued, and answered with signed receipts after its commit.  Nothing here can read a
+body back: the recorder holds no private month key.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, assert_never
+
+from audit.checkpoint import sign_receipt
+from audit.log import Clocks, Log, Placed, submit
+from audit.record import Event, metadata
+from audit.recorder.committer import Committer
+from audit.recorder.messages import Request, read_events
+from audit.recorder.months import Months
+
+Render = Callable[[Any], object]
+"""Turns what a future gives into the JSON of an answer, in the event loop."""
+
+
+class Service:
+    """The recorder's calls.  Owned by the event loop."""
+
+    def __init__(self, log: Log, *, committer: Committer, months: Months, clocks: Clocks) -> None:
+        """Take an open log and the thread that writes to it."""
+        self._log = log
+        self._key = log.key
+        self._committer = committer
+        self._months = months
+        self._clocks = clocks
+
+    def call(self, request: Request, bodies: bytes) -> tuple[asyncio.Future[Any], Render]:
+        """Start a call.  Raises AuditError if it cannot even be started, and then nothing was recorded."""
+        match request.op:
+            case "append":
+                return self._append(read_events(request, bodies)), self._receipts
+            case "exchange":
+                return self._committer.ask(partial(_exchange, exchange_id=request.exchange_id)), _plain
+            case "receipt":
+                return self._committer.ask(partial(_receipt, exchange_id=request.exchange_id)), _plain
+            case "health":
+                future = asyncio.get_running_loop().create_future()
+                future.set_result(self.health())
+                return future, _plain
+            case _:
+                assert_never(request.op)
+
+    def health(self) -> dict[str, object]:
+        """Return state and reasons, at once even while a disk hangs."""
+        failure = self._committer.failure
+        return {
+            "state": "failing" if failure else "open",
+            "reason": failure,
+            "origin": self._key.origin,
+            "size": self._log.size,
+            "witness": self._log.witness_failure or "ok",
+            "keys": self._months.warning_at(self._now_ms()) or "ok",
+            "waiting_bytes": self._committer.waiting_bytes,
+        }
+
+    def _append(self, events: Sequence[Event]) -> asyncio.Future[list[Placed]]:
+        keys = self._months.keys_at(self._now_ms())
+        return self._committer.append([submit(event, origin=self._key.origin, keys=keys) for event in events])
+
+    def _receipts(self, placed: Sequence[Placed]) -> object:
+        return [self._receipt(place) for place in placed]
+
+    def _receipt(self, place: Placed) -> dict[str, object]:
+        receipt = sign_receipt(self._key, sequence=place.sequence, leaf_hash=place.leaf_hash, time_ms=place.time_ms)
+        return {
+            "origin": receipt.origin,
+            "sequence": receipt.sequence,
+            "leaf_hash": receipt.leaf_hash.hex(),
+            "compact": receipt.compact,
+        }
+
+    def _now_ms(self) -> int:
+        """Return the time that a record made now would get: never before the newest."""
+        return max(self._clocks.now_ms(), self._log.last_time_ms)
+
+
+def _exchange(log: Log, *, exchange_id: str) -> object:
+    return [metadata(leaf, facts) for leaf, facts in log.exchange(exchange_id)]
+
+
+def _receipt(log: Log, *, exchange_id: str) -> object:
+    return log.receipt(exchange_id)
+
+
+def _plain(result: object) -> object:
+    return result
