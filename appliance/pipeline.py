@@ -226,8 +226,9 @@ class Pipeline:
     async def _opened(self, actor: Actor, request: TaskRequest) -> AsyncIterator[_Passage]:
         """Do step (2), and record the outcome of step (9) on every way out."""
         exchange_id = new_exchange_id()
+        is_known = request.task in self._parts.policy.bundle.tasks
         try:
-            entry = await self._parts.trail.open(exchange_id, actor, request)
+            entry = await self._parts.trail.open(exchange_id, actor, request, is_known_task=is_known)
         except ApplianceError as error:
             error.exchange_id = exchange_id
             raise

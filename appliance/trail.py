@@ -112,8 +112,11 @@ class Trail:
         """Return how many outcomes wait for the recorder."""
         return len(self._owed)
 
-    async def open(self, exchange_id: str, actor: Actor, request: TaskRequest) -> Entry:
-        """Make the intent durable and return the exchange's entry.  Raises AuditUnavailableError."""
+    async def open(self, exchange_id: str, actor: Actor, request: TaskRequest, *, is_known_task: bool) -> Entry:
+        """Make the intent durable and return the exchange's entry.  Raises AuditUnavailableError.
+
+        The name of a task that does not exist is the caller's text, so it stands in the sealed body only.
+        """
         if len(self._owed) >= MAX_OWED:
             raise AuditUnavailableError(detail="too many outcomes are owed")
         template = Event(
@@ -123,7 +126,7 @@ class Trail:
             user=request.subject.user,
             patients=tuple(patient.reveal() for patient in request.subject.patients),
             tenant=actor.tenant,
-            task=request.task,
+            task=request.task if is_known_task else "",
             purpose=request.subject.purpose.value,
             request_id=request.request_id,
             trace_id=request.trace_id,

@@ -94,6 +94,8 @@ async def test_an_unknown_task_is_refused_and_recorded(bench: PipelineBench) -> 
     with pytest.raises(UnknownTaskError):
         await bench.pipeline.answer(bench.actor, chat("no-such-task", "Hello."))
 
+    assert {event.task for event in bench.log.events} == {""}
+    assert b"no-such-task" in (bench.last(Kind.INTENT).body or b"")
     assert bench.last(Kind.OUTCOME).code == "unknown_task"
     assert bench.last(Kind.OUTCOME).outcome == "refused"
 
