@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=arguments, prog_name="appliance")
     except ApplianceError as error:
-        console(on_stderr=True).print(error.public, style="red")
+        console(on_stderr=True).print(error.public, style="red", soft_wrap=True)
         sys.exit(1)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

@@ -30,7 +30,9 @@ def console(*, on_stderr: bool = False) -> Console:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """Return a table to give to ``console().print``."""
-    made = Table(title=Text(title) if title else None, title_justify="left", header_style="bold")
+    made = Table(
+        title=Text(title) if title else None, title_justify="left", header_style="bold", show_header=any(columns)
+    )
     for column in columns:
         made.add_column(column, overflow="fold")
     for row in rows:

@@ -13,7 +13,7 @@ import random
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -66,6 +66,9 @@ class Program:
 
     stop_s: float
     """How long it may take to finish what is in flight before it is killed."""
+
+    final_codes: Mapping[int, str] = field(default_factory=dict)
+    """Exit codes after which it is not started again, each with a sentence that says why."""
 
     death_signal: signal.Signals = signal.SIGKILL
     """What it gets when the supervisor dies.  Every program survives SIGKILL without losing a record."""
@@ -146,10 +149,14 @@ class Child:
             watch.cancel()
             self._process = None
         _signal_group(process.pid, signal.SIGKILL)  # what it left behind, as vLLM's core when its front is killed
-        why = _why(await process.wait())
-        if not self._stopping.is_set():
-            self._enter("waiting_to_restart", detail=why)
-        return why
+        code = await process.wait()
+        if code in self.program.final_codes:
+            self._enter("refused", detail=self.program.final_codes[code])
+            _log.critical("process_will_not_restart", process=self.program.name, reason=_why(code))
+            await self._stopping.wait()
+        elif not self._stopping.is_set():
+            self._enter("waiting_to_restart", detail=_why(code))
+        return _why(code)
 
     async def _pause(self, why: str, *, ran_s: float) -> None:
         if self._stopping.is_set():

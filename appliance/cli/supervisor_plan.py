@@ -28,6 +28,9 @@ GATEWAY_DRAIN_S = 60.0
 CLOSE_S = 20.0
 """For the others: what they have in hand is milliseconds of work; a slow disk gets its chance."""
 
+QUARANTINED = 3
+"""The recorder's exit code when the trail does not hold: starting it again would write on top of the evidence."""
+
 
 def programs(config: Config, certificates: Certificates) -> dict[str, Program]:
     """Return what to run; no engine if another server stands in its place."""
@@ -63,6 +66,7 @@ def _recorder(config: Config) -> Program:
         is_listening=lambda: is_socket_open(config.recorder_socket),
         check=_no_check,
         stop_s=CLOSE_S,
+        final_codes={QUARANTINED: "the trail is quarantined; run 'audit verify' and keep every file as it is"},
     )
 
 

@@ -66,7 +66,7 @@ def up(  # noqa: PLR0913  # each parameter is an option of the command
         with claimed(config.home):
             _run(with_ports(config), within_s=within, as_json=as_json)
     except StartConflictError as conflict:
-        console(on_stderr=True).print(conflict.public, style="red")
+        console(on_stderr=True).print(conflict.public, style="red", soft_wrap=True)
         raise typer.Exit(EXIT_CONFLICT) from conflict
 
 
@@ -83,7 +83,7 @@ def _run(config: Config, *, within_s: float, as_json: bool) -> None:
             home=config.home,
             url=f"https://{_in_url(config.host)}:{config.port}",
             console_url=f"https://{_in_url(config.host)}:{config.console_port}",
-            metrics_url=f"http://127.0.0.1:{config.metrics_port}/metrics",
+            metrics_url=f"http://127.0.0.1:{config.metrics_port}",
             ca=certificates.ca,
             upstream=config.engine.upstream,
             profile=config.engine.profile,

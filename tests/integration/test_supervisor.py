@@ -57,7 +57,7 @@ def test_ports_follow_the_gateways(appliance: RunningAppliance) -> None:
     port = int(appliance.url.rpartition(":")[2])
 
     assert appliance.console_url.endswith(f":{port + 1}")
-    assert f":{port + 2}/" in appliance.metrics_url
+    assert appliance.metrics_url.endswith(f":{port + 2}")
 
 
 def test_everything_that_is_made_is_for_this_user_alone(appliance: RunningAppliance) -> None:
@@ -93,15 +93,17 @@ def test_a_killed_recorder_comes_back_and_there_is_no_answer_without_it(applianc
     client = appliance.add_client("recorder-test", tasks=["scheduling-message"])
     old = _pids(appliance)["recorder"]
 
-    os.kill(old, signal.SIGSTOP)
-    kill(old)
-    with appliance.http(client.key) as http:
-        answer = http.post("/api/v1/tasks/scheduling-message", json={"input": {"request": "visit on Monday"}})
+    os.kill(appliance.pid, signal.SIGSTOP)  # so that the recorder stays away while we ask
+    try:
+        kill(old)
+        with appliance.http(client.key) as http:
+            answer = http.post("/api/v1/tasks/scheduling-message", json={"input": {"request": "visit on Monday"}})
+    finally:
+        os.kill(appliance.pid, signal.SIGCONT)
     process = _until_restarted(appliance, "recorder", old)
     appliance.wait_until_ready()
 
-    assert answer.status_code in {200, 503}
-    assert answer.status_code == 200 or answer.json()["code"] == "audit_unavailable"
+    assert (answer.status_code, answer.json()["code"]) == (503, "audit_unavailable")
     assert process["restarts"] == 1
 
 

@@ -52,6 +52,8 @@ class RunningAppliance:
     url: str
     console_url: str
     metrics_url: str
+    """Prometheus scrapes ``/metrics`` there."""
+
     ca: Path
     home: Path
     pid: int
@@ -64,6 +66,10 @@ class RunningAppliance:
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run ``appliance ARGUMENTS --home HOME`` to its end."""
         return run_command(*arguments, home=self.home)
+
+    def audit(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run ``audit ARGUMENTS --home HOME`` to its end."""
+        return run_command(*arguments, home=self.home, module="audit")
 
     def add_client(
         self, name: str = "test", tasks: Sequence[str] = ("medical-coding",), options: Sequence[str] = ()
@@ -106,9 +112,9 @@ class RunningAppliance:
         return stop_process(self.process)
 
 
-def run_command(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+def run_command(*arguments: str, home: Path, module: str = "appliance") -> subprocess.CompletedProcess[str]:
     """Run ``appliance ARGUMENTS --home HOME`` to its end."""
-    command = [sys.executable, "-m", "appliance", *arguments, "--home", str(home)]
+    command = [sys.executable, "-m", module, *arguments, "--home", str(home)]
     return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=READY_WITHIN_S, check=False)
 
 

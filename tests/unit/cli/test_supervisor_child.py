@@ -142,6 +142,20 @@ async def test_a_refused_start_starts_nothing_and_is_tried_again(tmp_path: Path)
     assert detail == "model.safetensors has changed."
 
 
+async def test_a_program_that_says_so_is_not_started_again(tmp_path: Path) -> None:
+    program = _program(tmp_path, "raise SystemExit(3)")
+    final = Program(
+        **{name: getattr(program, name) for name in Program.__slots__ if name != "final_codes"},
+        final_codes={3: "the trail is quarantined"},
+    )
+    async with _running(final) as child:
+        await _until(child, "refused", other_than=-1)
+        await asyncio.sleep(0.1)
+
+        assert child.state.detail == "the trail is quarantined"
+        assert child.state.restarts == 0
+
+
 async def test_a_program_that_is_missing_is_named_in_its_log(tmp_path: Path) -> None:
     program = _program(tmp_path, "")
     missing = Program(
