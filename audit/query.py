@@ -116,7 +116,7 @@ class Reader:
         return self._entries(statement)
 
     def look_up(self, name: str) -> tuple[Entry, ...]:
-        """Return the events of an exchange id, event id or sequence number.  Raises UnknownRecordError if there are none."""
+        """Return the events of an exchange id, event id or sequence number.  Raises UnknownRecordError."""
         found = self._named(name)
         if not found:
             raise UnknownRecordError(
