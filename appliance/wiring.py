@@ -8,7 +8,7 @@ the trail tells what ran when (design section 2, promise 9).
 import hashlib
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import Self
 
@@ -22,7 +22,7 @@ from appliance.engine.client import EngineClient
 from appliance.engine.condition import Engine
 from appliance.exchange import ModelIdentity
 from appliance.models.manifest import load_manifest
-from appliance.pipeline import Parts, Pipeline
+from appliance.pipeline import EngineWatch, Parts, Pipeline
 from appliance.policy.current import CurrentPolicy
 from appliance.routing.route import Router
 from appliance.tasks.icd10 import Icd10Table
@@ -45,7 +45,7 @@ class Appliance:
     policy: CurrentPolicy
     registry: Registry
     authenticator: Authenticator
-    engine: Engine
+    engine: EngineWatch
     gate: Gate
     recorder: RecorderClient
     trail: Trail
@@ -63,23 +63,18 @@ class Appliance:
         policy = CurrentPolicy(config.policies)
         model = identify_model(config)
         registry = Registry.open(config.clients, config.secrets)
-        icd10 = Icd10Table.open(make_private(config.cache))
-        async with AsyncExitStack() as closing:
-            closing.callback(icd10.close)
-            recorder = RecorderClient(config.recorder_socket)
-            closing.push_async_callback(recorder.aclose)
+        async with AsyncExitStack() as stack:
+            icd10 = stack.enter_context(closing(Icd10Table.open(make_private(config.cache))))
+            recorder = await stack.enter_async_context(aclosing(RecorderClient(config.recorder_socket)))
             trail = Trail(recorder, clock)
-            closing.push_async_callback(trail.aclose, patience_s=OWED_PATIENCE_S)
-            client = EngineClient.from_config(config)
-            closing.push_async_callback(client.aclose)
-            engine = await closing.enter_async_context(Engine.from_config(client, config))
-            gate = Gate(concurrency=config.limits.concurrency, queue=config.limits.queue)
+            stack.push_async_callback(trail.aclose, patience_s=OWED_PATIENCE_S)
+            client = await stack.enter_async_context(aclosing(EngineClient.from_config(config)))
             parts = Parts(
                 policy=policy,
                 router=Router(policy, model),
-                gate=gate,
+                gate=Gate(concurrency=config.limits.concurrency, queue=config.limits.queue),
                 estimator=Estimator.from_config(config),
-                engine=engine,
+                engine=await stack.enter_async_context(Engine.from_config(client, config)),
                 client=client,
                 model=model,
                 trail=trail,
@@ -87,26 +82,30 @@ class Appliance:
                 salt_secret=secrets.token_bytes(SALT_BYTES),
                 clock=clock,
             )
-            await trail.operation(
-                "gateway_started",
-                client="gateway",
-                facts={"pinned": model.pinned, "clients": len(registry.list()), "tenant": config.tenant},
-                policy_digest=policy.bundle.digest,
-                model=model.label(),
-            )
+            await _record_start(config, parts, registry)
             yield cls(
                 config=config,
                 clock=clock,
                 policy=policy,
                 registry=registry,
                 authenticator=Authenticator(registry),
-                engine=engine,
-                gate=gate,
+                engine=parts.engine,
+                gate=parts.gate,
                 recorder=recorder,
                 trail=trail,
                 model=model,
                 pipeline=Pipeline(parts),
             )
+
+
+async def _record_start(config: Config, parts: Parts, registry: Registry) -> None:
+    await parts.trail.operation(
+        "gateway_started",
+        client="gateway",
+        facts={"pinned": parts.model.pinned, "clients": len(registry.list()), "tenant": config.tenant},
+        policy_digest=parts.policy.bundle.digest,
+        model=parts.model.label(),
+    )
 
 
 def identify_model(config: Config) -> ModelIdentity:

@@ -91,26 +91,24 @@ def deferred_imports(module: Module) -> int:
 
 
 def broad_excepts(module: Module) -> list[str]:
-    """Name the places that catch everything."""
+    """Name the places that catch everything and do not raise it again."""
     return [
-        f"{module.path}"
+        module.path
         for node in ast.walk(module.tree)
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"}))
+        and not any(isinstance(each, ast.Raise) and each.exc is None for each in node.body)
     ]
 
 
-def undocumented(module: Module) -> list[str]:
-    """Name the public classes and functions without a docstring, and the module itself."""
-    missing = [] if ast.get_docstring(module.tree) else [module.path]
-    return missing + [
-        f"{module.path}:{node.name}"
-        for node in ast.walk(module.tree)
-        if isinstance(node, (*FUNCTIONS, ast.ClassDef))
-        and not node.name.startswith("_")
-        and not ast.get_docstring(node)
-        and not _overrides(node)
-    ]
+def public_names(module: Module) -> Iterator[tuple[str, bool]]:
+    """Yield each public class, function and method, and whether it is documented; handlers have summaries instead."""
+    for owner in (module.tree, *(node for node in module.tree.body if isinstance(node, ast.ClassDef))):
+        if isinstance(owner, ast.ClassDef) and owner.name.startswith("_"):
+            continue
+        for node in owner.body:
+            if isinstance(node, (*FUNCTIONS, ast.ClassDef)) and not node.name.startswith("_") and not _overrides(node):
+                yield f"{module.path}:{node.name}", ast.get_docstring(node) is not None
 
 
 def _overrides(node: Function | ast.ClassDef) -> bool:
