@@ -13,7 +13,7 @@ import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, BinaryIO, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
@@ -22,6 +22,9 @@ from appliance.exchange import ModelIdentity
 
 FILE_NAME = "manifest.json"
 """Stands in the model's folder and is the one file there that it does not list."""
+
+UNFINISHED_NAME = f".{FILE_NAME}.unfinished"
+"""What a crash while writing leaves; never read."""
 
 MAX_BYTES = 4 * 1024 * 1024
 """About 20,000 files; a 70B model has 30."""
@@ -174,7 +177,7 @@ def is_unsafe(path: str) -> bool:
 def load_manifest(folder: Path) -> Manifest:
     """Read a folder's manifest, not its files.  Raises ManifestMismatchError."""
     try:
-        with (folder / FILE_NAME).open("rb", opener=_open_itself) as file:
+        with open_itself(folder / FILE_NAME) as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise ManifestMismatchError(
@@ -190,7 +193,7 @@ def load_manifest(folder: Path) -> Manifest:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest so that it is there whole or not at all, also after a power cut."""
-    unfinished = folder / f".{FILE_NAME}.unfinished"
+    unfinished = folder / UNFINISHED_NAME
     with unfinished.open("wb") as file:
         file.write(manifest.to_bytes())
         file.flush()
@@ -208,9 +211,9 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _open_itself(path: str, flags: int) -> int:
-    """Open a file, never what a symbolic link points to."""
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC)
+def open_itself(path: Path) -> BinaryIO:
+    """Open a file for reading, never what a symbolic link points to.  Raises OSError."""
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
 
 
 def _first_fault(error: ValidationError | UnicodeError) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from appliance.models.manifest import FILE_NAME, FileEntry, is_unsafe
+from appliance.models.manifest import FILE_NAME, FileEntry, is_unsafe, open_itself
 
 CHUNK_BYTES = 1024 * 1024
 """Read at once: large enough that hashing runs without the interpreter's lock, small enough to show progress."""
@@ -43,7 +43,9 @@ def list_tree(folder: Path) -> Tree:
     for entry in _walk(folder):
         path = Path(entry.path).relative_to(folder).as_posix()
         status = entry.stat(follow_symlinks=False)
-        if stat.S_ISLNK(status.st_mode):
+        if not path.isprintable():
+            misplaced[ascii(path)] = "has a name that cannot be printed"
+        elif stat.S_ISLNK(status.st_mode):
             misplaced[path] = "is a link"
         elif not stat.S_ISREG(status.st_mode):
             misplaced[path] = "is no regular file"
@@ -92,8 +94,7 @@ class _Counter:
 def _read(path: Path, counter: _Counter) -> FileEntry:
     digest = hashlib.sha256()
     size = 0
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
+    with open_itself(path) as file:
         while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
             size += len(chunk)

@@ -15,7 +15,7 @@ MAX_NAMED = 10
 
 
 def verify(folder: Path, progress: Progress | None = None) -> Manifest:
-    """Re-read every byte of the folder and return its manifest.  Raises ManifestMismatchError naming each difference."""
+    """Re-read every byte of the folder and return its manifest.  Raises ManifestMismatchError naming what differs."""
     manifest = load_manifest(folder)
     try:
         tree = list_tree(folder)

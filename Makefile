@@ -1,0 +1,76 @@
+# The appliance from a fresh Debian 12 or 13 or Ubuntu 24.04.  `make help` lists what there is.
+#
+# Three environments, each from its own lock file with hashes: .venv (gateway, recorder, console; tools for tests),
+# .venv-engine (vLLM), .venv-models (the builder of the embedded model).  Everything installed here is checked by
+# .ci/environment, which does nothing when it is there: a second `make demo` starts at once.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+.PHONY: help run demo test check golden lock clean gateway engine model dev system system-tests
+
+UV := 0.13.9
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: model ## start the appliance and keep it running (Ctrl-C stops it)
+	@.venv/bin/appliance up
+
+demo: model ## watch clinical tasks go through the whole appliance
+	@.venv/bin/appliance demo
+
+test: dev model system-tests ## run every test, with branch coverage
+	@.venv/bin/coverage erase
+	status=0
+	.venv/bin/coverage run -m pytest || status=$$?
+	.venv/bin/coverage combine --quiet
+	.venv/bin/coverage report --format=total | awk '{ print "Branch coverage: " $$1 " %; `.venv/bin/coverage report` lists what is not covered" }'
+	exit $$status
+
+check: dev ## format, lint, types, imports and unit tests: before every commit
+	@.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/python -m pytest tests/unit
+
+golden: dev ## write the expected files in tests/golden again; review them as diffs
+	@.venv/bin/python -m pytest --update-golden $$(grep -rl --include='test_*.py' golden tests)
+
+lock: system ## resolve every locked environment again
+	@python=$$(.ci/python)
+	"$$python" -m venv --clear .cache/lock
+	.cache/lock/bin/python -m pip install --disable-pip-version-check --quiet "uv==$(UV)"
+	.cache/lock/bin/python .ci/lock.py
+
+clean: ## remove environments and caches; keeps var/ (state, trail, model)
+	@rm -rf .venv .venv-engine .venv-models .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf *.egg-info .coverage .coverage.*
+	find appliance audit tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- set-up pieces ---
+
+system:
+	@.ci/system-packages
+
+system-tests:
+	@.ci/system-packages --tests
+
+gateway: system ## set up .venv
+	@.ci/environment gateway
+
+dev: system ## set up .venv with the tools for tests and checks
+	@.ci/environment dev
+
+engine: system ## set up .venv-engine (vLLM)
+	@.ci/environment engine
+
+# The engine is installed while the model is built: neither needs the other, and both take minutes.
+model: gateway ## set up all three environments and build the embedded model, if it is not there
+	@.ci/environment engine & engine=$$!
+	status=0
+	{ .ci/environment models && .venv/bin/appliance model prepare; } || status=$$?
+	wait $$engine
+	exit $$status
