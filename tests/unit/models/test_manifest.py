@@ -25,7 +25,7 @@ def test_records_name_the_model_by_name_and_digest() -> None:
 
 
 def test_a_missing_manifest_says_how_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(ManifestMismatchError, match="appliance model prepare.*appliance model pin"):
+    with pytest.raises(ManifestMismatchError, match=r"appliance model prepare.*appliance model pin"):
         load_manifest(tmp_path)
 
 
@@ -64,8 +64,10 @@ def test_a_manifest_is_never_read_through_a_link(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/etc/passwd", "../config.json", "a/../b", "./a", "a//b", "", ".", "a\\b", "a\nb", FILE_NAME, "modeling.py"]
-    + ["training_args.bin", "original/consolidated.00.PTH", "hook.so"],
+    [
+        *("/etc/passwd", "../config.json", "a/../b", "./a", "a//b", "", ".", "a\\b", "a\nb", FILE_NAME),
+        *("modeling.py", "training_args.bin", "original/consolidated.00.PTH", "hook.so"),
+    ],
 )
 def test_a_manifest_names_no_file_outside_its_folder_and_no_code(path: str) -> None:
     with pytest.raises(ManifestMismatchError, match="files"):

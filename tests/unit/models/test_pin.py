@@ -62,7 +62,7 @@ def test_what_a_crash_left_of_a_manifest_is_not_pinned(folder: Path) -> None:
 
 
 def test_a_path_that_is_no_folder_says_what_to_give(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="give the one that holds config.json"):
+    with pytest.raises(ConfigError, match=r"give the one that holds config\.json"):
         pin(tmp_path / "nowhere", STATEMENT, now=NOW)
 
 
@@ -115,7 +115,7 @@ def test_a_missing_part_is_named(folder: Path, missing: str, told: str) -> None:
 def test_one_file_of_weights_needs_no_index(folder: Path) -> None:
     for path in [*folder.glob("*.safetensors"), folder / INDEX]:
         path.unlink()
-    with pytest.raises(ConfigError, match="no .safetensors file"):
+    with pytest.raises(ConfigError, match=r"no \.safetensors file"):
         pin(folder, STATEMENT, now=NOW)
 
     folder.joinpath("model.safetensors").write_bytes(shard(300))
@@ -129,7 +129,7 @@ def test_one_file_of_weights_needs_no_index(folder: Path) -> None:
 def test_a_download_that_was_cut_off_is_named(folder: Path, content: bytes) -> None:
     folder.joinpath("model-00001-of-00002.safetensors").write_bytes(content)
 
-    with pytest.raises(ConfigError, match="model-00001-of-00002.safetensors is cut off"):
+    with pytest.raises(ConfigError, match=r"model-00001-of-00002\.safetensors is cut off"):
         pin(folder, STATEMENT, now=NOW)
 
 

@@ -71,7 +71,7 @@ def test_altered_weights_are_shown_and_not_built_over(destination: Path, tmp_pat
     prepare(recipe(tmp_path), destination, python=builder(tmp_path, "builds"))
     destination.joinpath("model.safetensors").write_bytes(b"weightZ")
 
-    with pytest.raises(ManifestMismatchError, match="model.safetensors has changed.*--replace"):
+    with pytest.raises(ManifestMismatchError, match=r"model\.safetensors has changed.*--replace"):
         prepare(recipe(tmp_path), destination, python=builder(tmp_path, "builds"))
 
     assert prepare(recipe(tmp_path), destination, python=builder(tmp_path, "builds"), replace=True).built

@@ -40,7 +40,7 @@ def test_a_longer_file_is_found_without_reading_the_others(folder: Path) -> None
         file.write(" ")
     seen: list[int] = []
 
-    with pytest.raises(ManifestMismatchError, match="config.json has changed"):
+    with pytest.raises(ManifestMismatchError, match=r"config\.json has changed"):
         verify(folder, lambda done, _total: seen.append(done))
 
     assert seen == []
@@ -55,8 +55,13 @@ def test_a_missing_file_is_named(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("path", "reason"),
-    [("notes.txt", "is extra"), ("sub/tokenizer.json", "is extra"), ("modeling_llama.py", "is code or a pickle")]
-    + [("training_args.bin", "is code or a pickle"), ("original/consolidated.00.pth", "is code or a pickle")],
+    [
+        ("notes.txt", "is extra"),
+        ("sub/tokenizer.json", "is extra"),
+        ("modeling_llama.py", "is code or a pickle"),
+        ("training_args.bin", "is code or a pickle"),
+        ("original/consolidated.00.pth", "is code or a pickle"),
+    ],
 )
 def test_a_file_that_was_not_pinned_is_named(folder: Path, path: str, reason: str) -> None:
     folder.joinpath(path).parent.mkdir(exist_ok=True)
