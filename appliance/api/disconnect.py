@@ -1,11 +1,11 @@
 """Stop work for a caller that has hung up.
 
-Nobody reads the answer any more, so the model must not go on writing it: leaving `while_connected` early cancels the
-work, waits until it has cleaned up (and recorded that it was cancelled), and raises CallerGoneError.
+Nobody reads the answer any more, so the model must not go on writing it: the work is cancelled, cleans up (and records
+that it was cancelled), and CallerGoneError goes on to the log.  Costs one task a request.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from typing import TypeVar
 
 from starlette.types import Receive
@@ -15,26 +15,42 @@ from appliance.errors import CallerGoneError
 Result = TypeVar("Result")
 
 
-async def while_connected(receive: Receive, work: Coroutine[object, object, Result]) -> Result:
+async def while_connected(receive: Receive, work: Awaitable[Result]) -> Result:
     """Return what the work returns, as long as the caller stays.  Raises CallerGoneError.
 
     The request's body MUST have been read: from then on the next ASGI message is the disconnect.
     """
-    task = asyncio.create_task(work)
-    watch = asyncio.create_task(_until_gone(receive))
+    watch = _Watch(receive)
     try:
-        await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise CallerGoneError
-        return task.result()
+        return await work
+    except asyncio.CancelledError as error:
+        if watch.is_gone and watch.task.uncancel() == watch.cancelling:
+            raise CallerGoneError from error
+        raise
     finally:
-        watch.cancel()
-        task.cancel()  # nothing happens to a task that is done
-        await asyncio.wait({task, watch})
-        if not task.cancelled():
-            task.exception()  # read, so that the loop does not report what nobody is there to hear
+        watch.stop()
 
 
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+class _Watch:
+    """Cancels the task that made it when its caller hangs up, as `asyncio.timeout` does when time is over."""
+
+    def __init__(self, receive: Receive) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            message = "while_connected needs a running task"
+            raise RuntimeError(message)
+        self.task = task
+        self.cancelling = task.cancelling()
+        """How often others had asked the task to end."""
+
+        self.is_gone = False
+        self._watcher = asyncio.get_running_loop().create_task(self._run(receive))
+
+    def stop(self) -> None:
+        self._watcher.cancel()
+
+    async def _run(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.is_gone = True
+        self.task.cancel()

@@ -9,7 +9,7 @@ from functools import partial
 from threading import Thread
 from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, start_http_server
 
 from appliance.api.visit import Visit
 
@@ -24,6 +24,7 @@ class Metrics:
 
     def __init__(self) -> None:
         """Make the series."""
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the number of series and tell only when the process started
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "appliance_requests",

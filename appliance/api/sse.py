@@ -15,7 +15,7 @@ from typing_extensions import override
 from appliance.api import provenance
 from appliance.api.disconnect import while_connected
 from appliance.api.visit import Visit, visit_of
-from appliance.errors import ApplianceError, EngineBrokenStreamError
+from appliance.errors import ApplianceError, CallerGoneError, EngineBrokenStreamError
 from appliance.pipeline import Stream
 
 Write = Callable[[bytes], Awaitable[None]]
@@ -50,8 +50,12 @@ class StreamedAnswer(Response):
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer.  Raises ApplianceError as long as nothing has been sent."""
-        await while_connected(receive, self._run(visit_of(scope), send))
+        """Answer.  Raises ApplianceError as long as nothing has been sent; a caller that is gone gets nothing more."""
+        visit = visit_of(scope)
+        try:
+            await while_connected(receive, self._run(visit, send))
+        except CallerGoneError as error:
+            visit.fail(error)
 
     async def _run(self, visit: Visit, send: Send) -> None:
         async def write(event: bytes) -> None:

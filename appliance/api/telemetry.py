@@ -36,7 +36,8 @@ def configure_logging() -> None:
     logging.root.setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
         logger = logging.getLogger(name)
-        logger.handlers[:], logger.propagate = [], name != "uvicorn.access"
+        logger.handlers[:], logger.propagate = [], True
+    logging.getLogger("uvicorn.access").disabled = True  # it would show paths and callers
     logging.captureWarnings(capture=True)
     sys.excepthook = log_crash
 
