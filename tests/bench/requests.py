@@ -35,7 +35,7 @@ def main() -> None:
         port = free_port()
         bare = start("tests.bench.passthrough", str(engine), str(port))
         try:
-            with running_appliance(Path(folder) / "home", upstream=f"unix:{engine}") as appliance:
+            with running_appliance(Path(folder), upstream=f"unix:{engine}") as appliance:
                 rows = asyncio.run(measure(appliance, port, options))
                 print_table(rows)
                 print(f"gateway memory: {memory_mb(appliance):.0f} MB resident")

@@ -29,7 +29,7 @@ def main() -> None:
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_appliance(Path(folder) / "home", upstream="engine") as appliance,
+        running_appliance(Path(folder), upstream="engine") as appliance,
     ):
         through, direct = asyncio.run(measure(appliance, options))
         for name, results in (("through the gateway", through), ("vLLM's socket", direct)):
