@@ -77,6 +77,7 @@ class EngineClient:
         """Take where it listens, the model's name there (None: its first), and how many requests run at once."""
         self._clock = Clock()
         self._model = model
+        self._found_model: str | None = None
         self._dialect = Dialect.OPENAI if address.is_external else Dialect.VLLM
         self._pool = Pool(address, size=concurrency + SPARE_CONNECTIONS, stall_s=stall_s)
         self._canary_salt = secrets.token_urlsafe(32)
@@ -148,11 +149,15 @@ class EngineClient:
         return json.dumps(to_body(call, model=model, stream=stream, dialect=self._dialect)).encode()
 
     async def _first_model(self) -> str:
-        """Return the first model of an external upstream that was given no name."""
-        models = await self.models()
-        if not models:
-            raise EngineError("The upstream server has no model loaded; load one, or name it as engine.upstream_model.")
-        return models[0]
+        """Return the first model of an external upstream that was given no name; remembered until it is refused."""
+        if self._found_model is None:
+            models = await self.models()
+            if not models:
+                raise EngineError(
+                    "The upstream server has no model loaded; load one, or name it as engine.upstream_model."
+                )
+            self._found_model = models[0]
+        return self._found_model
 
     @asynccontextmanager
     async def _asked(self, method: str, path: str, body: bytes) -> AsyncIterator[Connection]:
@@ -172,9 +177,13 @@ class EngineClient:
         except OSError as error:
             self.pulse.trouble.set()
             raise EngineError(detail=type(error).__name__) from error
-        except EngineError as error:
-            if not isinstance(error, EngineRejectedError | EngineOverloadedError):
-                self.pulse.trouble.set()
+        except EngineRejectedError:
+            self._found_model = None
+            raise
+        except EngineOverloadedError:
+            raise
+        except EngineError:
+            self.pulse.trouble.set()
             raise
 
 

@@ -147,6 +147,8 @@ A100X2: Final = Profile(
     context_length=A100_CONTEXT,
     flags=(
         *_EVERYWHERE,
+        Flag(name="--dtype", value="auto", reason="The one that the weights were quantized for."),
+        Flag(name="--tool-call-parser", value="llama3_json", reason="Llama 3.x's form of a tool call."),
         Flag(
             name="--tensor-parallel-size",
             value="2",

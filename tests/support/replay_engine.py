@@ -105,6 +105,8 @@ class ReplayEngine:
     """0 picks a free port, which is then here."""
 
     model: str = DEFAULT_MODEL
+    """Empty: no model is loaded."""
+
     default: Reply = field(default_factory=Reply)
     """The reply when nothing is enqueued."""
 
@@ -174,7 +176,8 @@ class ReplayEngine:
             connection.send_whole(200 if self.healthy else 503, b"", kind="text/plain")
         elif path == "/v1/models":
             card = {"id": self.model, "object": "model", "created": _CREATED, "owned_by": "replay"}
-            connection.send_json(200, {"object": "list", "data": [{**card, "max_model_len": CONTEXT_LENGTH}]})
+            cards = [{**card, "max_model_len": CONTEXT_LENGTH}] if self.model else []
+            connection.send_json(200, {"object": "list", "data": cards})
         elif path == "/metrics":
             connection.send_whole(200, self._metrics().encode(), kind="text/plain")
         else:

@@ -203,9 +203,23 @@ async def test_an_upstream_without_a_name_is_asked_for_its_first_model(engine: R
     client = EngineClient(Address(socket=engine.uds, is_external=True), model=None, concurrency=1)
 
     await client.complete(engine_call())
+    engine.model = "second-model"
+    engine.enqueue(Reply(status=404))
+    with pytest.raises(EngineRejectedError):
+        await client.complete(engine_call())
+    await client.complete(engine_call())
 
-    assert engine.bodies[0]["model"] == "first-model"
+    assert [body["model"] for body in engine.bodies] == ["first-model", "first-model", "second-model"]
     assert "cache_salt" not in engine.bodies[0]
+    await client.aclose()
+
+
+async def test_an_upstream_without_any_model_is_told_so(engine: ReplayEngine) -> None:
+    engine.model = ""
+    client = EngineClient(Address(socket=engine.uds, is_external=True), model=None, concurrency=1)
+
+    with pytest.raises(EngineError, match="no model loaded"):
+        await client.complete(engine_call())
     await client.aclose()
 
 
