@@ -48,7 +48,7 @@ ENGINE_STATES = ("ready", "engine_starting", "engine_down", "manifest_mismatch")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the gateway until a signal ends it; return the process's status."""
-    options = _parse(arguments)
+    options = parse_options(arguments)
     configure_logging()
     _harden()
     try:
@@ -58,6 +58,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ApplianceError as error:
         return _refuse(error)
     return 0
+
+
+def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(prog="appliance.main", description="Run the gateway.", allow_abbrev=False)
+    parser.add_argument("--home", type=Path, default=default_home(), help="folder with all state")
+    parser.add_argument("--host", help="address to listen on")
+    parser.add_argument("--port", type=int, help="HTTPS port; 0 takes a free one")
+    parser.add_argument("--console-port", type=int, help="port of the console, for what refers to it")
+    parser.add_argument("--metrics-port", type=int, help="Prometheus port on loopback; 0 takes a free one")
+    parser.add_argument("--upstream", help="an OpenAI-compatible server in the engine's place")
+    parser.add_argument("--upstream-model", help="the model to ask it for")
+    parser.add_argument("--profile", help="the engine's profile")
+    return parser.parse_args(arguments)
 
 
 def configured(options: argparse.Namespace) -> Config:
@@ -151,19 +165,6 @@ class _State:
 
     def remove(self) -> None:
         self._path.unlink(missing_ok=True)
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="appliance.main", description="Run the gateway.", allow_abbrev=False)
-    parser.add_argument("--home", type=Path, default=default_home(), help="folder with all state")
-    parser.add_argument("--host", help="address to listen on")
-    parser.add_argument("--port", type=int, help="HTTPS port; 0 takes a free one")
-    parser.add_argument("--console-port", type=int, help="port of the console, for what refers to it")
-    parser.add_argument("--metrics-port", type=int, help="Prometheus port on loopback; 0 takes a free one")
-    parser.add_argument("--upstream", help="an OpenAI-compatible server in the engine's place")
-    parser.add_argument("--upstream-model", help="the model to ask it for")
-    parser.add_argument("--profile", help="the engine's profile")
-    return parser.parse_args(arguments)
 
 
 def _refuse(error: ApplianceError) -> int:

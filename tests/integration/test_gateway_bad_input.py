@@ -8,6 +8,7 @@ import contextlib
 import json
 import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,7 +18,7 @@ import pytest_asyncio
 from tests.support.gateway_client import NOTE, TASK, Gateway, chat, running_gateway
 from tests.support.policy_folder import copy_policies
 
-LIMITS = {"body_bytes": 64 * 1024, "header_bytes": 4096, "json_depth": 16, "body_timeout_s": 0.4, "connections": 8}
+LIMITS = {"body_bytes": 64 * 1024, "header_bytes": 4096, "json_depth": 16, "body_timeout_s": 0.4}
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -223,15 +224,16 @@ async def test_what_is_not_http_is_told_so(gateway: Gateway) -> None:
     assert b"Jane" not in answer
 
 
-async def test_connections_above_the_cap_are_refused(gateway: Gateway) -> None:
-    held = [await gateway.raw() for _ in range(int(LIMITS["connections"]))]
+async def test_connections_above_the_cap_are_refused(tmp_path: Path, policies: Path) -> None:
+    async with running_gateway(tmp_path, policies, limits={"connections": 8}) as gateway:
+        held = [await gateway.raw() for _ in range(8)]
 
-    reader, writer = await gateway.raw()
-    answer = await asyncio.wait_for(reader.read(), 5)
+        reader, writer = await gateway.raw()
+        answer = await asyncio.wait_for(reader.read(), 5)
 
-    assert answer.startswith(b"HTTP/1.1 503 ")
-    for _, other in [*held, (reader, writer)]:
-        other.close()
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        for _, other in [*held, (reader, writer)]:
+            other.close()
 
 
 async def test_old_tls_is_refused(gateway: Gateway) -> None:

@@ -29,12 +29,13 @@ def test_an_exception_is_described_by_type_and_place_only(caught: Exception) -> 
     assert SECRET not in str(told)
 
 
-def test_a_crash_and_a_stray_exception_are_told_without_their_words(caught: Exception) -> None:
+async def test_a_crash_and_a_stray_exception_are_told_without_their_words(caught: Exception) -> None:
+    loop = asyncio.get_running_loop()
     with capture_logs() as logs:
         log_crash(type(caught), caught, None)
         log_crash(KeyboardInterrupt, KeyboardInterrupt(), None)
-        log_stray(asyncio.new_event_loop(), {"exception": caught, "message": SECRET})
-        log_stray(asyncio.new_event_loop(), {"message": SECRET})
+        log_stray(loop, {"exception": caught, "message": SECRET})
+        log_stray(loop, {"message": SECRET})
 
     assert [entry["event"] for entry in logs] == ["gateway_crashed", "stray_exception", "stray_exception"]
     assert SECRET not in str(logs)
