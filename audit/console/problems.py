@@ -12,10 +12,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from audit.errors import AppendError, AuditError, QueryError, StoreError
+from audit.errors import AppendError, AuditError, QueryError, StoreError, UnknownRecordError
 
 STATUS: Mapping[type[AuditError], HTTPStatus] = {
     AppendError: HTTPStatus.SERVICE_UNAVAILABLE,
+    UnknownRecordError: HTTPStatus.NOT_FOUND,
     QueryError: HTTPStatus.BAD_REQUEST,
     StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
