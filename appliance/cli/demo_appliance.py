@@ -84,7 +84,8 @@ def _ready(config: Config, process: subprocess.Popen[bytes] | None, out: Console
 
 
 def _states(running: Running) -> tuple[str, ...]:
-    return tuple(f"{name} {process.state.replace('_', ' ')}" for name, process in running.processes.items())
+    begun = {name: process for name, process in running.processes.items() if process.since}
+    return tuple(f"{name} {process.state.replace('_', ' ')}" for name, process in begun.items())
 
 
 def _last_words(config: Config) -> str:

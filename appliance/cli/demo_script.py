@@ -71,6 +71,7 @@ def streamed_message(stage: Stage) -> None:
         "stream": True,
     }
     with stage.http.stream("POST", "/v1/chat/completions", json=asked, headers=_about(stage)) as answer:
+        stage.exchanges["chat"] = answer.headers.get("appliance-exchange", "")
         if answer.status_code != httpx.codes.OK:
             answer.read()
             stage.expect("it is answered", holds=False, found=_sentence(answer))
@@ -82,7 +83,7 @@ def streamed_message(stage: Stage) -> None:
     finish = [choice["finish_reason"] for choice in choices if choice.get("finish_reason")]
     stage.say("draft", "".join(pieces))
     reasons = [reason for chunk in chunks for reason in chunk.get("appliance", {}).get("reasons", [])]
-    stage.provenance("chat", answer.headers, reasons)
+    stage.provenance(answer.headers, reasons)
     stage.expect("it came piece by piece", holds=len(pieces) > 1, found=f"{len(pieces)} pieces")
     stage.expect("it ended as a whole answer", holds=events[-1:] == ["[DONE]"] and len(finish) == 1, found=finish)
 
@@ -92,7 +93,6 @@ def refusal(stage: Stage) -> None:
     stage.title("POST /api/v1/tasks/discharge-summary: what the evidence does not allow")
     answer = _post(stage, "discharge-summary", {"notes": demo_notes.DISCHARGE})
     body, sentence = _object(answer), _sentence(answer)
-    stage.exchanges["discharge-summary"] = answer.headers.get("appliance-exchange", str(body.get("exchange", "")))
     stage.say("refused", sentence)
     stage.expect("no draft is given", holds=answer.status_code == httpx.codes.FORBIDDEN, found=answer.status_code)
     stage.expect("the code is route_refused", holds=body.get("code") == "route_refused", found=body.get("code"))
@@ -126,14 +126,31 @@ def _draft(stage: Stage, task: str, given: Mapping[str, str]) -> dict[str, objec
     body = _object(answer)
     if not stage.expect("it is answered", holds=answer.status_code == httpx.codes.OK, found=_sentence(answer)):
         return {}
-    stage.say("draft", json.dumps(body.get("output"), ensure_ascii=False, indent=1))
-    stage.provenance(task, answer.headers, body.get("reasons"))
+    for line in _lines(_output(body)):
+        stage.say("draft", line)
+    stage.provenance(answer.headers, body.get("reasons"))
     return body
+
+
+def _lines(output: Mapping[str, object]) -> Iterator[str]:
+    """Return a draft as a person reads it: one line a code, or the text."""
+    for name, value in output.items():
+        if isinstance(value, list):
+            yield from (f"{code.get('code')}  {code.get('description')}  <- {_quote(code)}" for code in value)
+        else:
+            yield value if isinstance(value, str) else json.dumps({name: value}, ensure_ascii=False)
+
+
+def _quote(code: Mapping[str, object]) -> str:
+    evidence = code.get("evidence")
+    return f'"{evidence.get("text")}"' if isinstance(evidence, dict) else "no evidence"
 
 
 def _post(stage: Stage, task: str, given: Mapping[str, str]) -> httpx.Response:
     stage.say("input", next(iter(given.values())))
-    return stage.http.post(f"/api/v1/tasks/{task}", json={"input": dict(given)}, headers=_about(stage))
+    answer = stage.http.post(f"/api/v1/tasks/{task}", json={"input": dict(given)}, headers=_about(stage))
+    stage.exchanges[task] = answer.headers.get("appliance-exchange", "") or str(_object(answer).get("exchange", ""))
+    return answer
 
 
 def _about(stage: Stage) -> dict[str, str]:

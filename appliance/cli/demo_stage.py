@@ -68,9 +68,8 @@ class Stage:
             self.out.print(f"  FAILED    {what}; found: {found}", style="red", soft_wrap=True)
         return holds
 
-    def provenance(self, task: str, headers: Mapping[str, str], reasons: object) -> None:
+    def provenance(self, headers: Mapping[str, str], reasons: object) -> None:
         """Show how an answer came about and hold it against what every answer must say."""
-        self.exchanges[task] = headers.get("appliance-exchange", "")
         route, receipt = headers.get("appliance-route", ""), headers.get("appliance-receipt", "")
         self.say("route", f"{route}; evidence: {headers.get('appliance-evidence', '')}")
         for reason in reasons if isinstance(reasons, list) else []:
