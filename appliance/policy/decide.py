@@ -8,12 +8,18 @@ in the bundle is never named back.  This module reaches no file, network or cloc
 
 import json
 import re
+from functools import lru_cache
 
-from cedarpy import AuthzResult, is_authorized
+from cedarpy import AuthzResult, Entities, Schema, is_authorized
 
 from appliance.decision import Decision
 from appliance.policy.bundle import Bundle
 from appliance.policy.question import Action, PrincipalKind, Question, Resource, ResourceKind
+
+REMEMBERED = 1024
+"""Pairs of an actor and a resource that stay parsed, by their exact text: a hospital's clients times their tasks."""
+
+_MISFIT = "The question does not fit policies/schema.cedarschema, so the answer is no; run 'appliance policy check'."
 
 _FAILED_POLICY = re.compile(r"^error while evaluating policy `([A-Za-z0-9_-]+)`")
 
@@ -23,18 +29,14 @@ def decide(bundle: Bundle, question: Question) -> Decision:
     if question.resource.kind is ResourceKind.TASK and question.resource.name not in bundle.tasks:
         return _decision(bundle, question, reasons=("This policy bundle has no such task; see 'appliance task list'.",))
     try:
-        result = is_authorized(
-            _request(question), bundle.policies, json.dumps(_entities(bundle, question)), bundle.schema
-        )
+        entities = _parsed(json.dumps(_entities(bundle, question)), bundle.schema)
+        result = is_authorized(_request(question), bundle.policies, entities, bundle.schema)
     except (ValueError, TypeError):
         # Text that is no Unicode, or a fact of a type that JSON does not know, does not reach Cedar at all.
         return _decision(bundle, question, reasons=(_MISFIT,))
     if result.diagnostics.errors:
         return _decision(bundle, question, reasons=(_failure(bundle, result.diagnostics.errors),))
     return _answer(bundle, question, result)
-
-
-_MISFIT = "The question does not fit policies/schema.cedarschema, so the answer is no; run 'appliance policy check'."
 
 
 def _answer(bundle: Bundle, question: Question, result: AuthzResult) -> Decision:
@@ -125,3 +127,9 @@ def _attributes(bundle: Bundle, resource: Resource) -> dict[str, object]:
     if resource.owner:
         return {"owner": {"__entity": {"type": "Client", "id": resource.owner}}}
     return {}
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _parsed(entities: str, schema: Schema) -> Entities:
+    """Parse actor and resource against the schema; half of a decision's time.  What is decided is never remembered."""
+    return Entities.from_json_str(entities, schema)

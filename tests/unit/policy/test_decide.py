@@ -163,3 +163,21 @@ def test_a_role_counts_only_at_the_door_that_proves_it(bundle: Bundle) -> None:
         "see 'appliance policy table'."
     )
     assert at_machine.allowed
+
+
+def test_a_grant_that_is_taken_away_or_given_counts_with_the_next_question(bundle: Bundle) -> None:
+    granted, not_granted = _use(bundle), _use(bundle, actor=client(tasks=[]))
+
+    answers = [decide(bundle, question).allowed for question in (granted, not_granted, granted, not_granted)]
+
+    assert answers == [True, False, True, False]
+
+
+def test_facts_that_python_takes_for_equal_are_not_equal_to_the_policy(bundle: Bundle) -> None:
+    facts: Mapping[str, Fact] = {"purpose": "TREAT", "agreement_in_force": True}
+
+    sane = decide(bundle, _use(bundle, action=Action.ESCALATE, facts=facts))
+    odd = decide(bundle, _use(bundle, action=Action.ESCALATE, facts={**facts, "agreement_in_force": 1}))
+
+    assert "is not permitted to send this task to a managed model" in sane.sentence()
+    assert "does not fit" in odd.sentence()
