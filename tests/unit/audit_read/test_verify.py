@@ -1,0 +1,211 @@
+import hashlib
+
+import pytest
+
+from audit.checkpoint import sign_receipt
+from audit.errors import OpenError, VerificationError
+from audit.findings import Verdict
+from audit.keyring import SigningKey
+from audit.merkle import EMPTY_ROOT, Frontier, leaf_hash
+from audit.record import Kind, Leaf
+from audit.verify import Verifier
+from tests.support.trail_rows import KEY, ORIGIN, SALT, make_leaf, make_rows, note_of, verify_rows
+
+
+def test_a_whole_trail_is_verified() -> None:
+    rows, tree = make_rows(make_leaf(place) for place in range(5))
+
+    report = verify_rows(rows, [(5, note_of(tree))])
+
+    assert (report.verdict, report.size, report.signed, report.first_bad) == (Verdict.VERIFIED, 5, 5, None)
+
+
+def test_records_after_the_newest_checkpoint_are_counted_and_no_fault() -> None:
+    leaves = [make_leaf(place) for place in range(5)]
+    rows, _ = make_rows(leaves)
+    _, tree = make_rows(leaves[:3])
+
+    report = verify_rows(rows, [(3, note_of(tree))])
+
+    assert (report.verdict, report.size, report.signed) == (Verdict.VERIFIED, 5, 3)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"origin": "another.example/log"},
+        {"sequence": 1},
+        {"time_ms": 5},
+        {"kind": Kind.EPOCH},
+        {"event_id": f"ev_{1:032x}"},
+    ],
+)
+def test_a_leaf_that_does_not_belong_here_is_found(changes: dict[str, object]) -> None:
+    leaves = [make_leaf(place, **(changes if place == 2 else {})) for place in range(4)]
+    rows, tree = make_rows(leaves)
+    rows[2] = (2, *rows[2][1:])
+
+    report = verify_rows(rows, [(4, note_of(tree))])
+
+    assert (report.verdict, report.first_bad) == (Verdict.TAMPERED, 2)
+    assert report.steps[2].verdict is Verdict.TAMPERED
+
+
+def test_a_first_record_that_is_no_epoch_is_found() -> None:
+    rows, tree = make_rows([make_leaf(0, kind=Kind.OPERATION)])
+
+    assert verify_rows(rows, [(1, note_of(tree))]).first_bad == 0
+
+
+@pytest.mark.parametrize("event_id", ["ev_x", "text", f"ev_{'A' * 32}", "ev_1"])
+def test_odd_event_ids_are_told_apart_too(event_id: str) -> None:
+    leaves = [make_leaf(0), make_leaf(1, event_id=event_id), make_leaf(2, event_id=event_id)]
+    rows, tree = make_rows(leaves)
+
+    assert verify_rows(rows, [(3, note_of(tree))]).first_bad == 2
+
+
+@pytest.mark.parametrize(
+    ("second", "third"),
+    [
+        ({"exchange_id": "ex_1", "previous": "ev_unknown"}, {}),
+        ({"exchange_id": "ex_1"}, {"exchange_id": "ex_1"}),
+        ({"previous": "ev_1"}, {}),
+    ],
+)
+def test_events_that_do_not_follow_each_other_are_found(second: dict[str, str], third: dict[str, str]) -> None:
+    rows, tree = make_rows([make_leaf(0), make_leaf(1, **second), make_leaf(2, **third)])
+
+    report = verify_rows(rows, [(3, note_of(tree))])
+
+    assert report.steps[6].verdict is Verdict.TAMPERED
+
+
+def test_facts_that_are_bound_and_not_canonical_are_found() -> None:
+    spaced = b'{ "facts": {} }'
+    rows, tree = make_rows([make_leaf(0), make_leaf(1, facts_digest=hashlib.sha256(spaced).hexdigest())])
+    rows[1] = (*rows[1][:7], spaced, None, None)
+
+    report = verify_rows(rows, [(2, note_of(tree))])
+
+    assert (report.first_bad, report.steps[4].verdict) == (1, Verdict.TAMPERED)
+
+
+def test_a_checkpoint_of_another_key_is_found() -> None:
+    rows, tree = make_rows([make_leaf(0)])
+    thief = SigningKey.from_seeds(origin=ORIGIN, ed25519=b"\x06" * 32, mldsa44=b"\x07" * 32)
+
+    report = verify_rows(rows, [(1, note_of(tree, thief))])
+
+    assert report.steps[8].verdict is Verdict.TAMPERED
+
+
+def test_a_checkpoint_over_nothing_fits_the_empty_tree_only() -> None:
+    rows, _ = make_rows([make_leaf(0)])
+
+    assert verify_rows(rows, [(0, note_of(Frontier()))]).verdict is Verdict.VERIFIED
+    assert Frontier().root() == EMPTY_ROOT
+
+
+def test_a_checkpoint_with_another_root_names_the_range_since_the_last_good_one() -> None:
+    leaves = [make_leaf(place) for place in range(6)]
+    rows, _ = make_rows(leaves)
+    _, good = make_rows(leaves[:2])
+    _, other = make_rows([*leaves[:3], make_leaf(3, code="other")])
+
+    report = verify_rows(rows, [(2, note_of(good)), (4, note_of(other))])
+
+    assert (report.first_bad, report.first_bad_last) == (2, 3)
+
+
+def test_a_receipt_for_another_record_names_its_place() -> None:
+    rows, tree = make_rows(make_leaf(place) for place in range(3))
+    receipt = sign_receipt(KEY, sequence=1, leaf_hash=leaf_hash(b"another"), time_ms=1)
+    verifier = Verifier(KEY.verifier_keys(), salt=SALT)
+    verifier.add_checkpoints([(3, note_of(tree))])
+    verifier.add_receipt(receipt.compact)
+    verifier.add_records(rows)
+
+    assert verifier.finish(size_now=3).first_bad == 1
+
+
+def test_a_claim_beyond_a_gap_cannot_hold() -> None:
+    rows, tree = make_rows(make_leaf(place) for place in range(5))
+
+    report = verify_rows([*rows[:2], *rows[3:]], [(5, note_of(tree))])
+
+    assert report.first_bad == 2
+    assert report.steps[8].verdict is Verdict.TAMPERED
+
+
+def test_an_index_row_of_a_record_that_came_meanwhile_is_no_fault() -> None:
+    rows, tree = make_rows(make_leaf(place) for place in range(2))
+    verifier = Verifier(KEY.verifier_keys(), salt=SALT)
+    verifier.add_checkpoints([(2, note_of(tree))])
+    verifier.add_index([(bytes(16), 2)], size=2)
+    verifier.add_records(rows)
+
+    assert verifier.finish(size_now=3).verdict is Verdict.VERIFIED
+
+
+def test_people_that_are_no_hex_are_still_compared() -> None:
+    rows, tree = make_rows([make_leaf(0, user="nothex")])
+
+    assert verify_rows(rows, [(1, note_of(tree))]).first_bad == 0
+    assert verify_rows(rows, [(1, note_of(tree))], [(b"nothex", 0)]).verdict is Verdict.VERIFIED
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [(VerificationError("other body"), Verdict.TAMPERED), (OpenError("no key"), Verdict.UNVERIFIABLE)],
+)
+def test_what_opening_says_decides_step_12(error: Exception, verdict: Verdict) -> None:
+    def check(_leaf: Leaf, _wrapped: bytes, _cipher: bytes) -> None:
+        raise error
+
+    digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"  # of nothing
+    rows, tree = make_rows([make_leaf(0, cipher_digest=digest, plain_commitment="00")])
+    rows[0] = (*rows[0][:8], b"wrapped", b"")
+    verifier = Verifier(KEY.verifier_keys(), salt=SALT, check_body=check)
+    verifier.add_checkpoints([(1, note_of(tree))])
+    verifier.add_index([], size=1)
+    verifier.add_records(rows)
+
+    report = verifier.finish(size_now=1)
+
+    assert (report.verdict, report.first_bad) == (verdict, 0)
+
+
+def test_steps_out_of_order_are_a_programmers_fault() -> None:
+    verifier = Verifier(KEY.verifier_keys(), salt=SALT)
+    with pytest.raises(RuntimeError, match="out of order"):
+        verifier.finish(size_now=0)
+
+    verifier.add_records([])
+    for late in (
+        lambda: verifier.add_checkpoints([]),
+        lambda: verifier.add_witness("w", []),
+        lambda: verifier.add_receipt("r"),
+        lambda: verifier.add_records([]),
+    ):
+        with pytest.raises(RuntimeError, match="out of order"):
+            late()
+
+
+def test_a_report_keeps_the_first_findings_and_counts_the_others() -> None:
+    rows, tree = make_rows(make_leaf(place) for place in range(20))
+    broken = [(*row[:5], b"", *row[6:]) for row in rows]
+
+    step = verify_rows(broken, [(20, note_of(tree))]).steps[7]
+
+    assert (len(step.findings), step.more) == (5, 15)
+
+
+def test_without_keys_nothing_verifies() -> None:
+    rows, tree = make_rows([make_leaf(0)])
+    verifier = Verifier((), salt=SALT)
+    verifier.add_checkpoints([(1, note_of(tree))])
+    verifier.add_index([], size=1)
+    verifier.add_records(rows)
+
+    assert verifier.finish(size_now=1).verdict is Verdict.TAMPERED
