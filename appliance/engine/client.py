@@ -15,7 +15,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -54,6 +54,10 @@ MAX_ERROR_BYTES: Final = 65_536
 _CONTEXT_SIGNS: Final = (b"context_length_exceeded", b"context length", b"max_model_len", b"context window")
 """What vLLM, OpenAI, and llama.cpp say when prompt and answer do not fit; all mean one thing."""
 
+GENERATE: Final = "/v1/chat/completions"
+"""The one path that generates."""
+
+_STATUS: Final = "status "
 _OK: Final = 200
 _REJECTED: Final = frozenset({400, 404, 413, 415, 422})
 _OVERLOADED: Final = frozenset({429, 503})
@@ -91,8 +95,7 @@ class EngineClient:
 
     async def complete(self, call: EngineCall) -> Completion:
         """Return the whole answer.  Raises EngineError, ContextTooLongError or InvalidRequestError."""
-        body = await self._body(call, stream=False)
-        async with self._asked("POST", "/v1/chat/completions", body) as answer:
+        async with self._generation(call, stream=False) as answer:
             completion = read_completion(await _read_all(answer))
         self.pulse.answered_s = self._clock.monotonic_s()
         return completion
@@ -102,9 +105,8 @@ class EngineClient:
 
         Closing the generator early aborts the generation.  Raises as `complete`.
         """
-        body = await self._body(call, stream=True)
         reader = AnswerReader()
-        async with self._asked("POST", "/v1/chat/completions", body) as answer:
+        async with self._generation(call, stream=True) as answer:
             while piece := await answer.read():
                 self.pulse.answered_s = self._clock.monotonic_s()
                 for delta in reader.feed(piece):
@@ -144,9 +146,23 @@ class EngineClient:
         """Close every idle connection."""
         await self._pool.aclose()
 
-    async def _body(self, call: EngineCall, *, stream: bool) -> bytes:
+    @asynccontextmanager
+    async def _generation(self, call: EngineCall, *, stream: bool) -> AsyncIterator[Connection]:
+        """Ask for an answer; ask an external upstream that knows no ``json_schema`` once more in its own dialect."""
         model = self._model or await self._first_model()
-        return json.dumps(to_body(call, model=model, stream=stream, dialect=self._dialect)).encode()
+        async with AsyncExitStack() as stack:
+            try:
+                body = _to_bytes(to_body(call, model=model, stream=stream, dialect=self._dialect))
+                answer = await stack.enter_async_context(self._asked("POST", GENERATE, body))
+            except EngineError as error:
+                other = to_body(call, model=model, stream=stream, dialect=Dialect.LLAMA_CPP)
+                if self._dialect is not Dialect.OPENAI or "schema" not in str(other.get("response_format")):
+                    raise
+                if not error.detail.startswith(_STATUS):
+                    raise
+                answer = await stack.enter_async_context(self._asked("POST", GENERATE, _to_bytes(other)))
+                self._dialect = Dialect.LLAMA_CPP
+            yield answer
 
     async def _first_model(self) -> str:
         """Return the first model of an external upstream that was given no name; remembered until it is refused."""
@@ -187,6 +203,10 @@ class EngineClient:
             raise
 
 
+def _to_bytes(body: dict[str, object]) -> bytes:
+    return json.dumps(body).encode()
+
+
 def _head(method: str, path: str, length: int) -> bytes:
     return (
         f"{method} {path} HTTP/1.1\r\nhost: engine\r\naccept: */*\r\n"
@@ -205,7 +225,7 @@ async def _read_all(answer: Connection, *, at_most: int = MAX_ANSWER_BYTES) -> b
 
 def _raise_for(status: int, body: bytes) -> None:
     """Raise what an answer that is no success means to the caller."""
-    detail = f"status {status}"
+    detail = f"{_STATUS}{status}"
     if status in _REJECTED:
         if any(sign in body.lower() for sign in _CONTEXT_SIGNS):
             raise ContextTooLongError(

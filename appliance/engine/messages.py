@@ -36,6 +36,9 @@ class Dialect(StrEnum):
     OPENAI = "openai"
     """An external upstream (`config.engine.upstream`): gets the plain API only."""
 
+    LLAMA_CPP = "llama_cpp"
+    """llama-cpp-python's server: as OPENAI, but takes a schema beside ``json_object`` and knows no ``json_schema``."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineCall:
@@ -69,6 +72,8 @@ def to_body(call: EngineCall, *, model: str, stream: bool, dialect: Dialect = Di
     if call.response_schema is not None:
         schema = {"name": "answer", "schema": dict(call.response_schema), "strict": True}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    if dialect is Dialect.LLAMA_CPP:
+        body.update(_schema_beside_json_object(body))
     if dialect is Dialect.VLLM:
         body["priority"] = call.priority
         if call.cache_salt:
@@ -113,6 +118,12 @@ def _sampling(sampling: Sampling) -> dict[str, object]:
     if sampling.stop:
         body["stop"] = list(sampling.stop)
     return body
+
+
+def _schema_beside_json_object(body: Json) -> Json:
+    wanted = body.get("response_format")
+    stated = wanted.get("json_schema") if isinstance(wanted, dict) else None
+    return {"response_format": {"type": "json_object", "schema": stated["schema"]}} if isinstance(stated, dict) else {}
 
 
 def _tools(tools: Tools) -> dict[str, object]:

@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import gc
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -211,6 +212,33 @@ async def test_an_upstream_without_a_name_is_asked_for_its_first_model(engine: R
 
     assert [body["model"] for body in engine.bodies] == ["first-model", "first-model", "second-model"]
     assert "cache_salt" not in engine.bodies[0]
+    await client.aclose()
+
+
+async def test_an_upstream_that_knows_no_json_schema_is_asked_in_its_own_dialect(engine: ReplayEngine) -> None:
+    client = EngineClient(Address(socket=engine.uds, is_external=True), model="x", concurrency=1)
+    call = replace(engine_call(), response_schema={"type": "object"})
+    engine.enqueue(Reply(status=500))
+
+    await client.complete(call)
+    await client.complete(call)
+
+    kinds = [body["response_format"] for body in engine.bodies]
+    assert [kind["type"] for kind in kinds] == ["json_schema", "json_object", "json_object"]
+    assert kinds[1]["schema"] == {"type": "object"}
+    await client.aclose()
+
+
+@pytest.mark.parametrize("reply", [Reply(status=500), Reply(fault=Fault.RESET)])
+async def test_an_upstream_is_asked_again_for_no_other_reason(engine: ReplayEngine, reply: Reply) -> None:
+    client = EngineClient(Address(socket=engine.uds, is_external=True), model="x", concurrency=1)
+    schema = {"type": "object"} if reply.fault else None
+    engine.enqueue(reply)
+
+    with pytest.raises(EngineError):
+        await client.complete(replace(engine_call(), response_schema=schema))
+
+    assert len(engine.bodies) == 1
     await client.aclose()
 
 
