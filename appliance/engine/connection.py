@@ -134,8 +134,11 @@ class Connection(asyncio.Protocol):
         self._has_head = True
 
     def on_body(self, body: bytes) -> None:
-        """Keep bytes of the answer (httptools)."""
-        self._body += body
+        """Keep bytes of the answer (httptools); more than the answer would be somebody else's."""
+        if self._is_whole:
+            self._fail(LostError())
+        else:
+            self._body += body
 
     def on_message_complete(self) -> None:
         """Note that the answer is whole (httptools)."""

@@ -1,4 +1,4 @@
-"""Another OpenAI-compatible server in the engine's place by configuration alone: llama-cpp-python's, with the same model.
+"""Another OpenAI-compatible server in the engine's place by configuration alone: llama-cpp-python's, same model.
 
 llama-cpp-python is compiled from source for minutes, so no environment of ours holds it.  Name an interpreter that has
 ``llama_cpp.server`` and a GGUF file, and the proof runs (see tests/README.md).
