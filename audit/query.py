@@ -20,7 +20,7 @@ from audit.canonical import Value, encode
 from audit.errors import FormatError, UnknownRecordError
 from audit.keyring import IndexKey, month_after
 from audit.question import Question, to_cursor
-from audit.record import Kind, Leaf, month_of, read_facts
+from audit.record import Leaf, month_of, read_facts
 from audit.rows import RAW, Rows, Statement
 from audit.store.schema import blind_index, checkpoint, record
 
@@ -271,8 +271,6 @@ def _needle(member: str, value: str) -> bytes:
 def _matches(entry: Entry, question: Question, names: _Names) -> bool:
     """Judge an event by its leaf alone."""
     leaf = entry.leaf
-    if leaf.kind is Kind.ACCESS and not question.by_event and question.kind != Kind.ACCESS:
-        return False
     wanted = (
         (question.task, leaf.task),
         (question.client, entry.client),

@@ -18,7 +18,7 @@ EPILOG = (
     "Exit codes: 0 done or verified, 1 failed, 2 wrong usage, 3 tampered, 4 unverifiable, "
     "5 passphrase or key does not open, 6 the read could not be recorded, 7 nothing found by that name."
 )
-"""Shown under every command's help; README.md has the same table."""
+"""Shown under every command's help."""
 
 
 class Exit(IntEnum):

@@ -351,6 +351,34 @@ def test_what_no_checkpoint_signs_yet_has_no_receipt_yet(trail: TrailBuilder) ->
     assert "ask again" in without.stderr
 
 
+def test_a_receipt_from_a_damaged_tree_is_refused(trail: TrailBuilder) -> None:
+    trail.sql("UPDATE record SET nodes = x'00' WHERE sequence = 2")
+
+    result = _run(trail, "receipt", "1")
+
+    assert result.exit_code == 1
+    assert "audit verify" in result.stderr
+
+
+def test_a_file_without_a_receipt_is_wrong_usage(trail: TrailBuilder, tmp_path: Path) -> None:
+    (tmp_path / "note").write_text("a letter")
+
+    assert _run(trail, "verify", "--receipt", str(tmp_path / "note")).exit_code == 2
+
+
+def test_verification_is_told_to_people_too(trail: TrailBuilder) -> None:
+    result = _run(trail, "verify")
+
+    assert result.exit_code == 0
+    assert " 2. records are gapless from 0: holds (29 checked)" in result.stdout
+
+
+def test_an_access_is_listed_as_a_row_of_its_own_kind(recorded: TrailBuilder) -> None:
+    _run(recorded, "show", "1")
+
+    assert "show" in _run(recorded, "query", "--kind", "access").stdout
+
+
 def test_the_checkpoint_can_be_kept_and_given_back(trail: TrailBuilder, tmp_path: Path) -> None:
     file = tmp_path / "checkpoint.txt"
     file.write_text(_run(trail, "checkpoint").stdout)
@@ -417,9 +445,11 @@ def test_keys_are_made_once_and_ahead(tmp_path: Path) -> None:
     again = _json(home, "keys", "init")
     none = _run(home, "keys", "ahead", "--passphrase-file", str(home.passphrase_file))
     made = _json(home, "keys", "ahead", "--months", "3", "--passphrase-file", str(home.passphrase_file))
+    prepared = _run(home, "keys", "prepare", "--months", "4", "--passphrase-file", str(home.passphrase_file))
 
     assert again["origin"] == "hospital.example/test"
     assert "Nothing was missing" in none.stdout
+    assert "Made the keys of" in prepared.stdout
     assert len(made["made"]) == 1
     assert len(made["months"]) == 4
 
