@@ -1,8 +1,8 @@
 """Check what a model wrote and turn it into the task's output.
 
 The engine is asked to hold to a schema, and its answer is checked all the same: an engine can be another server,
-or be cut off.  An answer that fails is withheld (OutputRejectedError), never repaired by guessing.  Errors and
-warnings hold no text of the answer.
+or be cut off.  An answer that fails is withheld (OutputRejectedError), never repaired by guessing; only a message
+to a patient has something safe to fall back to, the staff's own words.  Errors and warnings hold no text.
 """
 
 import json
@@ -13,13 +13,18 @@ from appliance.clinical_text import ClinicalText
 from appliance.errors import OutputRejectedError
 from appliance.exchange import Completion, TaskRequest
 from appliance.policy.task import JsonOutput, TaskPolicy, TextOutput
-from appliance.tasks import coding
+from appliance.tasks import coding, message_facts
 from appliance.tasks.icd10 import Icd10Table
 from appliance.tasks.inputs import is_typed
 from appliance.tasks.prepare import Prompt
 from appliance.tasks.schemas import BadJsonError, fault, parse_object
 
 CUT_WARNING = "The draft was cut at max_tokens and is incomplete; raise max_tokens and send the request again."
+
+OWN_WORDS_WARNING = (
+    "The model's draft did not say exactly what the notes say, so the message is in the notes' own words; "
+    "read it before you send it."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,10 @@ def finish(task: TaskPolicy, prompt: Prompt, completion: Completion, icd10: Icd1
         case TextOutput(field=field):
             text = completion.text
             value: Mapping[str, object] = {field: text.reveal().strip()}
+        case JsonOutput() if task.finish == message_facts.NAME:
+            value, told = _message(prompt, completion)
+            text = ClinicalText(json.dumps(value, ensure_ascii=False))
+            warnings = (*prompt.warnings, *told)
         case JsonOutput():
             value = _value(prompt, completion, icd10)
             text = ClinicalText(json.dumps(value, ensure_ascii=False))
@@ -58,6 +67,18 @@ def is_held(task: TaskPolicy, request: TaskRequest) -> bool:
     if is_typed(task, request):
         return isinstance(task.output, JsonOutput)
     return task.finish == coding.NAME and request.tools.tools is None
+
+
+def _message(prompt: Prompt, completion: Completion) -> tuple[dict[str, object], tuple[str, ...]]:
+    """Return the drafted message, or one in the staff's own words where the draft changes what the notes say."""
+    notes = prompt.main.reveal()
+    try:
+        draft = str(parse_object(completion.text).get("message", "")).strip()
+    except BadJsonError:
+        draft = ""
+    if message_facts.is_faithful(notes, draft):
+        return {"message": draft}, ()
+    return {"message": message_facts.in_own_words(notes)}, (OWN_WORDS_WARNING,)
 
 
 def _value(prompt: Prompt, completion: Completion, icd10: Icd10Table) -> Mapping[str, object]:

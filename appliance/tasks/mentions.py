@@ -154,11 +154,21 @@ def _runs(words: list[Word]) -> Iterator[list[Word]]:
     run: list[Word] = []
     for word in words:
         if run and word.position - run[-1].position > _SLACK + 1:
-            yield run
+            yield _tightened(run)
             run = []
         run.append(word)
     if run:
-        yield run
+        yield _tightened(run)
+
+
+def _tightened(run: list[Word]) -> list[Word]:
+    """Return a run without the words at its ends that it holds again further in."""
+    first, last = 0, len(run)
+    while run[first].stem in {word.stem for word in run[first + 1 : last]}:
+        first += 1
+    while run[last - 1].stem in {word.stem for word in run[first : last - 1]}:
+        last -= 1
+    return run[first:last]
 
 
 def _grouped(matches: list[_Match], statement: Statement, icd10: Icd10Table) -> Iterator[tuple[float, Mention]]:

@@ -6,13 +6,13 @@ This module asks no model and decides nothing about routes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from appliance.clinical_text import ClinicalText
 from appliance.errors import InvalidRequestError
 from appliance.exchange import Message, TaskRequest
 from appliance.policy.task import JsonOutput, TaskPolicy
-from appliance.tasks import coding
+from appliance.tasks import coding, section_cues
 from appliance.tasks.coding import Coding
 from appliance.tasks.icd10 import Icd10Table
 from appliance.tasks.inputs import check_text, everything_sent, is_typed, read_input
@@ -42,6 +42,9 @@ class Prompt:
     warnings: tuple[str, ...] = ()
     """What the caller should know whatever the answer is."""
 
+    main: ClinicalText = field(default_factory=lambda: ClinicalText(""))
+    """What the task's chat field holds, as the caller wrote it; empty for a free conversation."""
+
     coding: Coding | None = None
     """Mentions and choices of a note to be coded."""
 
@@ -54,15 +57,20 @@ def prepare(task: TaskPolicy, request: TaskRequest, icd10: Icd10Table) -> Prompt
 
 def _typed(task: TaskPolicy, request: TaskRequest, icd10: Icd10Table) -> Prompt:
     value = read_input(task, request)
-    note = ClinicalText(str(value[task.chat_field]))
-    read = coding.read_note(note, icd10) if task.finish == coding.NAME else None
-    turn = render(task, value) if read is None else f"{render(task, value)}\n\n{read.question()}"
+    main = str(value[task.chat_field])
+    read = coding.read_note(ClinicalText(main), icd10) if task.finish == coding.NAME else None
+    turn = render(task, value)
+    if read is not None:
+        turn = f"{turn}\n\n{read.question()}"
+    if task.finish == section_cues.NAME:
+        turn = f"{turn}\n\n{section_cues.question(main)}"
     return Prompt(
         messages=(*_system(task, request), Message(role="user", content=ClinicalText(turn))),
         response_schema=_schema(task, read),
         source=everything_sent(request),
         is_typed=True,
         warnings=(EARLIER_TURNS_WARNING,) if any(each.role == "assistant" for each in request.messages) else (),
+        main=ClinicalText(main),
         coding=read,
     )
 
