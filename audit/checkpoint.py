@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from audit.canonical import decode, encode
 from audit.errors import CheckpointError, FormatError
-from audit.keyring import SigningKey, VerifierKey
+from audit.keyring.signatures import SigningKey, VerifierKey
 from audit.merkle import HASH_BYTES
 from audit.record import Receipt
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, MLKEM768X25519Pu
 
 from audit.canonical import Value, decode, encode
 from audit.errors import FormatError, OpenError, SealError, VerificationError
-from audit.keyring import IndexKey, MonthSecrets
+from audit.keyring.months import IndexKey, MonthSecrets
 from audit.record import Event, Leaf
 
 DATA_KEY_BYTES = 32

@@ -5,9 +5,11 @@ current and the prepared months, and the checkpoint signing key.  No function he
 private month key.
 """
 
-from audit.keyring.custodian import Custodian, MonthSecrets, open_custodian
+from audit.keyring.custodian import Custodian, open_custodian
 from audit.keyring.initialise import initialise, prepare_months
-from audit.keyring.trail import IndexKey, PublicMonth, SigningKey, Trail, VerifierKey, month_after
+from audit.keyring.months import IndexKey, MonthSecrets, PublicMonth, month_after
+from audit.keyring.signatures import SigningKey, VerifierKey
+from audit.keyring.trail import Trail
 
 __all__ = [
     "Custodian",

@@ -11,10 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
 from audit.errors import OpenError, StoreError
 from audit.keyring.files import (
@@ -27,7 +24,7 @@ from audit.keyring.files import (
     write_document,
     write_once,
 )
-from audit.keyring.trail import SECRET_BYTES, IndexKey, PublicMonth, check_month
+from audit.keyring.months import SECRET_BYTES, MonthSecrets, check_month
 
 NONCE_BYTES = 12
 """AES-GCM nonce (NIST SP 800-38D section 8.2.2); random, and a root wraps a few dozen keys in its life."""
@@ -47,61 +44,8 @@ SALT_BYTES = 16
 MAX_SCRYPT_N = 2**20
 """A root file asking for more than a gigabyte is damaged or hostile."""
 
-MLKEM_SEED_BYTES = 64
-"""FIPS 203's seed (d, z), from which the whole ML-KEM-768 key is expanded."""
-
 _MEMORY_FACTOR = 130
 """scrypt needs 128 * N * r bytes, and OpenSSL wants a little more allowed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MonthSecrets:
-    """Everything that reads and searches one month.  It MUST NOT reach the recorder's process whole."""
-
-    month: str
-    mlkem768: bytes = field(repr=False)
-    x25519: bytes = field(repr=False)
-    index: bytes = field(repr=False)
-
-    @classmethod
-    def generate(cls, month: str) -> "MonthSecrets":
-        """Return fresh secrets for a month."""
-        return cls(
-            month=check_month(month),
-            mlkem768=secrets.token_bytes(MLKEM_SEED_BYTES),
-            x25519=secrets.token_bytes(SECRET_BYTES),
-            index=secrets.token_bytes(SECRET_BYTES),
-        )
-
-    @classmethod
-    def from_bytes(cls, month: str, data: bytes) -> "MonthSecrets":
-        """Read the bytes that `to_bytes` wrote."""
-        first, second = MLKEM_SEED_BYTES, MLKEM_SEED_BYTES + SECRET_BYTES
-        if len(data) != second + SECRET_BYTES:
-            raise OpenError(f"the wrapped keys of {month} have a wrong length; restore the custodian's backup")
-        return cls(month=month, mlkem768=data[:first], x25519=data[first:second], index=data[second:])
-
-    def to_bytes(self) -> bytes:
-        """Return the 128 bytes that are wrapped."""
-        return self.mlkem768 + self.x25519 + self.index
-
-    def private_key(self) -> MLKEM768X25519PrivateKey:
-        """Return the key that opens this month's bodies."""
-        return MLKEM768X25519PrivateKey(
-            MLKEM768PrivateKey.from_seed_bytes(self.mlkem768), X25519PrivateKey.from_private_bytes(self.x25519)
-        )
-
-    def public(self) -> PublicMonth:
-        """Return the key that this month's bodies are sealed to."""
-        return PublicMonth(
-            month=self.month,
-            mlkem768=MLKEM768PrivateKey.from_seed_bytes(self.mlkem768).public_key().public_bytes_raw(),
-            x25519=X25519PrivateKey.from_private_bytes(self.x25519).public_key().public_bytes_raw(),
-        )
-
-    def index_key(self) -> IndexKey:
-        """Return the key that finds people in this month."""
-        return IndexKey(month=self.month, secret=self.index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,9 @@ from pathlib import Path
 from audit.errors import StoreError
 from audit.keyring.custodian import Custodian, ensure_custodian, open_custodian
 from audit.keyring.files import make_folder, write_document, write_once
-from audit.keyring.trail import SECRET_BYTES, Trail, is_origin, month_after
+from audit.keyring.months import SECRET_BYTES, month_after
+from audit.keyring.signatures import is_origin
+from audit.keyring.trail import Trail
 
 MONTHS_AHEAD = 2
 """Months prepared beyond the current one, so that a custodian may be away for a whole month."""

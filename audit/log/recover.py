@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from audit.checkpoint import read_checkpoint
 from audit.errors import ConsistencyError
-from audit.keyring import VerifierKey
+from audit.keyring.signatures import VerifierKey
 from audit.merkle import Frontier, leaf_hash
 from audit.record import Leaf
 from audit.store.database import Database

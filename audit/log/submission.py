@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PublicKey
 
 from audit.envelope import Sealed, identity_of, needs_seal, seal
-from audit.keyring import IndexKey
+from audit.keyring.months import IndexKey
 from audit.record import Event, Kind, Leaf, facts_document
 
 EVENT_ID_BYTES = 16

@@ -23,7 +23,7 @@ TICK_S = 0.25
 RECORD_BYTES = 4096
 """What a waiting record takes beside its body, generously."""
 
-_STOPPING = "the recorder is stopping; the record was not made"
+_STOPPING = "the recorder is stopping; the record may or may not exist, so nothing may be released"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ _Result = tuple[asyncio.Future[list[Placed]] | asyncio.Future[object], object]
 
 
 class Committer:
-    """The writer thread and its queue.  `_lock` guards `_appends`, `_questions` and `_stopping`."""
+    """The writer thread and its queue.  `_lock` guards `_appends`, `_questions`, `_taken` and `_stopping`."""
 
     def __init__(self, log: Log, *, on_death: Callable[[], None]) -> None:
         """Take an open log; `on_death` runs in the event loop if the thread ends without being told to."""
@@ -58,6 +58,7 @@ class Committer:
         self._lock = threading.Condition()
         self._appends: deque[_Append] = deque()
         self._questions: deque[_Question] = deque()
+        self._taken: list[_Append | _Question] = []
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="trail-writer", daemon=True)
         self.waiting_bytes = 0
@@ -114,6 +115,7 @@ class Committer:
             appends, questions = self._take(), list(self._questions)
             self._questions.clear()
             ending = self._stopping and not appends and not questions
+            self._taken = [*appends, *questions]
         results = [*(self._commit(appends) if appends else ()), *(self._answer(question) for question in questions)]
         if results:
             self._loop.call_soon_threadsafe(self._resolve, results, sum(call.size_bytes for call in appends))
@@ -174,7 +176,7 @@ class Committer:
 
     def _abandon(self) -> None:
         with self._lock:
-            waiting: list[_Append | _Question] = [*self._appends, *self._questions]
+            waiting = [*self._taken, *self._appends, *self._questions]
             stopped, self._stopping = self._stopping, True
             self._appends.clear()
             self._questions.clear()

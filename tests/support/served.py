@@ -25,10 +25,11 @@ class Served:
 
     client: RecorderClient
     server: Server
-    committer: Committer
     clock: TurnedClock
     socket: Path
     lines: LogCapture
+    deaths: list[str]
+    """One entry when the writer thread has ended by itself."""
 
 
 @asynccontextmanager
@@ -38,7 +39,8 @@ async def served(folder: Path, *, factory: type[Connection] = Connection) -> Asy
     clocks = Clocks(now_ms=lambda: clock.time_ms, monotonic_s=time.monotonic)
     log = Log.open(trail, clocks=clocks, factory=factory)
     lines = LogCapture()
-    committer = Committer(log, on_death=lambda: None)
+    deaths: list[str] = []
+    committer = Committer(log, on_death=lambda: deaths.append("writer"))
     service = Service(log, committer=committer, months=Months(trail), clocks=clocks)
     logger = structlog.wrap_logger(
         None, processors=[lines], wrapper_class=structlog.make_filtering_bound_logger("info")
@@ -50,7 +52,7 @@ async def served(folder: Path, *, factory: type[Connection] = Connection) -> Asy
     committer.start()
     client = RecorderClient(socket)
     try:
-        yield Served(client=client, server=server, committer=committer, clock=clock, socket=socket, lines=lines)
+        yield Served(client=client, server=server, clock=clock, socket=socket, lines=lines, deaths=deaths)
     finally:
         await client.aclose()
         await server.drain()

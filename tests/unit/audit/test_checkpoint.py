@@ -14,7 +14,7 @@ from audit.checkpoint import (
 )
 from audit.errors import CheckpointError, FormatError
 from audit.keyring import SigningKey, VerifierKey
-from audit.keyring.trail import ED25519, MLDSA44
+from audit.keyring.signatures import ED25519, MLDSA44
 
 KEY = SigningKey.from_seeds(origin="hospital.example/a1", ed25519=b"\x01" * 32, mldsa44=b"\x02" * 32)
 OTHER = SigningKey.from_seeds(origin="hospital.example/a1", ed25519=b"\x03" * 32, mldsa44=b"\x04" * 32)

@@ -112,6 +112,26 @@ async def test_a_failing_disk_is_answered_and_said_and_ends_by_itself(tmp_path: 
     assert len(read_whole(tmp_path).bodies) == 1
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_fault_of_ours_in_the_writer_leaves_nobody_waiting(tmp_path: Path) -> None:
+    def stumble() -> None:
+        message = "a fault of ours"
+        raise RuntimeError(message)
+
+    fault = Fault(act=stumble)
+    async with served(tmp_path, factory=faulty(fault)) as running:
+        fault.point = "INSERT INTO record"
+        calls = [asyncio.create_task(running.client.append(example_event())) for _ in range(3)]
+        results = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 10)
+        with pytest.raises(AppendError, match="stopping"):
+            await running.client.append(example_event())
+        with pytest.raises(AppendError, match="stopping"):
+            await running.client.exchange(EXCHANGE)
+
+    assert all(isinstance(result, AppendError) for result in results)
+    assert running.deaths == ["writer"]
+
+
 async def test_one_wrong_event_fails_its_own_call_only(tmp_path: Path) -> None:
     async with served(tmp_path) as running:
         wrong = running.client.append(example_event(facts={"count": 2**60}))
