@@ -1,15 +1,19 @@
 """Streams and answers through the whole gateway: honest ends, hang-ups that reach the engine, what answers tell."""
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
+from appliance.api.app import create_app
 from audit.errors import RecorderUnavailableError
 from audit.record import Kind, Outcome
 from tests.support.gateway_client import NOTE, TASK, Gateway, chat, running_gateway
+from tests.support.memory_log import MemoryLog
 from tests.support.replay_engine import Fault, Reply
 
 TOLD = ("appliance-exchange", "appliance-route", "appliance-model", "appliance-evidence", "appliance-receipt")
@@ -193,3 +197,44 @@ async def test_an_exchange_is_shown_to_its_own_client_only(gateway: Gateway) -> 
 def unavailable(_event: object) -> None:
     """Fail as a recorder does that is not there."""
     raise RecorderUnavailableError("no recorder")
+
+
+async def test_tasks_are_listed_and_shown_to_those_who_may_use_them(gateway: Gateway) -> None:
+    _, other = gateway.appliance.registry.add(
+        name="b", tenant="sandbox", tasks=["medical-coding"], roles=["integration"]
+    )
+    async with gateway.http() as http, gateway.http(other) as stranger:
+        names = [task["task"] for task in (await http.get("/api/v1/tasks")).json()["tasks"]]
+        shown = await http.get(f"/api/v1/tasks/{TASK}")
+        hidden, unknown = await stranger.get(f"/api/v1/tasks/{TASK}"), await stranger.get("/api/v1/tasks/none")
+
+    assert TASK in names
+    assert shown.json()["threshold"]["edit_rate"] == 0.3
+    assert hidden.status_code == unknown.status_code == 404
+    assert hidden.json() == unknown.json()
+
+
+async def test_a_recorder_that_does_not_answer_is_named_by_readiness_and_by_lookups(gateway: Gateway) -> None:
+    lost = SilentRecorder()
+    appliance = dataclasses.replace(gateway.appliance, recorder=lost)
+    transport = httpx.ASGITransport(create_app(appliance))
+    headers = {"Authorization": f"Bearer {gateway.key}"}
+
+    async with httpx.AsyncClient(transport=transport, base_url="https://gateway", headers=headers) as http:
+        ready = await http.get("/readyz")
+        shown = await http.get(f"/api/v1/exchanges/ex_{'0' * 32}")
+
+    assert (ready.status_code, [reason["code"] for reason in ready.json()["reasons"]]) == (503, ["audit_unavailable"])
+    assert (shown.status_code, shown.json()["code"]) == (503, "audit_unavailable")
+
+
+class SilentRecorder(MemoryLog):
+    """A recorder whose socket nobody answers."""
+
+    async def health(self) -> dict[str, object]:
+        """Fail as a recorder does that is not there."""
+        raise RecorderUnavailableError("no recorder")
+
+    async def exchange(self, exchange_id: str) -> list[dict[str, object]]:
+        """Fail as a recorder does that is not there."""
+        raise RecorderUnavailableError(f"no recorder for {len(exchange_id)} characters")
