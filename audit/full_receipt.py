@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from audit.canonical import Value, decode, encode
 from audit.checkpoint import Checkpoint, read_checkpoint
 from audit.errors import FormatError, InclusionError
-from audit.keyring import VerifierKey
+from audit.keyring.signatures import VerifierKey
 from audit.merkle import HASH_BYTES, NodeReader, check_inclusion, inclusion_proof, leaf_hash
 from audit.record import Leaf, read_facts
 

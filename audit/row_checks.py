@@ -14,6 +14,10 @@ ID_PREFIX = "ev_"
 """An event id is this and 32 hex digits."""
 
 
+ID_DIGITS = 32
+"""Hex digits of an event id."""
+
+
 class RowChecks:
     """The checks of one pass over all rows; owned by `verify.Verifier`."""
 
@@ -22,7 +26,7 @@ class RowChecks:
         self._ledger = ledger
         self._origin = origin
         self._time_ms = 0
-        self._ids: set[str | int] = set()
+        self._ids: set[str | bytes] = set()
         self._latest: dict[str, str] = {}
         """Event id of the latest record, by exchange."""
         self.next_sequence = 0
@@ -56,7 +60,7 @@ class RowChecks:
         event = _compact(leaf.event_id)
         checks = (
             (leaf.origin == self._origin, "belongs to another log"),
-            (leaf.sequence == place, f"says that it is record {leaf.sequence}"),
+            (leaf.sequence == place, "says that it is another"),
             (leaf.time_ms >= self._time_ms, "is older than the one before"),
             ((leaf.kind is Kind.EPOCH) == (place == 0), "is an epoch out of place, or the first record is none"),
             (event not in self._ids, "has the event id of an earlier one"),
@@ -114,10 +118,12 @@ def _digest(data: object) -> str:
     return hashlib.sha256(data).hexdigest() if isinstance(data, bytes) else ""
 
 
-def _compact(event_id: str) -> str | int:
+def _compact(event_id: str) -> str | bytes:
     """Return the id in half the memory, which a million of them need."""
     digits = event_id.removeprefix(ID_PREFIX)
+    if len(digits) != ID_DIGITS or len(event_id) == ID_DIGITS:
+        return event_id
     try:
-        return int(digits, 16) if f"{int(digits, 16):032x}" == digits else event_id
+        return bytes.fromhex(digits)
     except ValueError:
         return event_id

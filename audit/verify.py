@@ -19,7 +19,7 @@ from audit.checkpoint import Checkpoint, read_checkpoint, read_receipt
 from audit.errors import FormatError, OpenError, VerificationError
 from audit.findings import Ledger, Report
 from audit.full_receipt import FullReceipt, read_full_receipt
-from audit.keyring import VerifierKey
+from audit.keyring.signatures import VerifierKey
 from audit.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from audit.record import Leaf
 from audit.row_checks import RowChecks
@@ -32,6 +32,9 @@ COMPACT_PREFIX = "audit1."
 
 FINGERPRINT_BYTES = 8
 """Keyed by the verifier's own random key, so that 64 bits cannot be aimed at."""
+
+KNOWN_PEOPLE = 10_000
+"""Fingerprints kept: a megabyte."""
 
 _MODULUS = 2**64
 
@@ -60,6 +63,8 @@ class Verifier:
         self._ledger = Ledger()
         self._index = array("Q")
         """For each record the sum of the fingerprints of its index rows."""
+        self._fingerprints: dict[bytes, int] = {}
+        """Of the people met lately; the events of an exchange name the same ones."""
         self._stray = -1
         """Lowest sequence of an index row beyond the trail; -1 for none."""
         self._claims: dict[int, list[_Claim]] = {}
@@ -239,8 +244,13 @@ class Verifier:
                     self._ledger.tampered(claim.step, sentence, self._gap)
 
     def _fingerprint(self, value: bytes) -> int:
-        digest = hashlib.blake2b(value, digest_size=FINGERPRINT_BYTES, key=self._salt).digest()
-        return int.from_bytes(digest)
+        known = self._fingerprints.get(value)
+        if known is None:
+            if len(self._fingerprints) >= KNOWN_PEOPLE:
+                self._fingerprints.clear()
+            digest = hashlib.blake2b(value, digest_size=FINGERPRINT_BYTES, key=self._salt).digest()
+            known = self._fingerprints[value] = int.from_bytes(digest)
+        return known
 
     def _check_index(self, sequence: int, leaf: Leaf) -> None:
         values = {*leaf.patients, leaf.user} - {""}

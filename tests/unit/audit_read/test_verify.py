@@ -8,7 +8,7 @@ from audit.findings import Verdict
 from audit.keyring import SigningKey
 from audit.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from audit.record import Kind, Leaf
-from audit.verify import Verifier
+from audit.verify import KNOWN_PEOPLE, Verifier
 from tests.support.trail_rows import KEY, ORIGIN, SALT, make_leaf, make_rows, note_of, verify_rows
 
 
@@ -209,3 +209,51 @@ def test_without_keys_nothing_verifies() -> None:
     verifier.add_records(rows)
 
     assert verifier.finish(size_now=1).verdict is Verdict.TAMPERED
+
+
+def test_other_facts_are_found_although_they_are_canonical() -> None:
+    rows, tree = make_rows([make_leaf(0), make_leaf(1)])
+    rows[1] = (*rows[1][:7], b'{"client":"other"}', None, None)
+
+    report = verify_rows(rows, [(2, note_of(tree))])
+
+    assert (report.first_bad, report.steps[4].verdict) == (1, Verdict.TAMPERED)
+
+
+def test_another_body_is_found() -> None:
+    digest = hashlib.sha256(b"sealed").hexdigest()
+    rows, tree = make_rows([make_leaf(0, cipher_digest=digest, plain_commitment="00")])
+
+    whole = verify_rows([(*rows[0][:8], b"key", b"sealed")], [(1, note_of(tree))])
+    other = verify_rows([(*rows[0][:8], b"key", b"Sealed")], [(1, note_of(tree))])
+
+    assert (whole.verdict, other.verdict) == (Verdict.VERIFIED, Verdict.TAMPERED)
+
+
+def test_a_missing_record_is_found_by_its_own_step() -> None:
+    rows, tree = make_rows(make_leaf(place) for place in range(4))
+
+    report = verify_rows([rows[0], *rows[2:]], [(4, note_of(tree))])
+
+    assert report.steps[1].findings[0].sentence == "records 1 to 1 are missing"
+
+
+def test_a_checkpoint_filed_under_another_size_is_found() -> None:
+    rows, tree = make_rows([make_leaf(0), make_leaf(1)])
+
+    assert verify_rows(rows, [(1, note_of(tree))]).verdict is Verdict.TAMPERED
+
+
+def test_an_index_row_of_no_record_is_found() -> None:
+    rows, tree = make_rows([make_leaf(0)])
+
+    assert verify_rows(rows, [(1, note_of(tree))], [(bytes(16), 7), (bytes(16), 9)]).first_bad == 7
+
+
+def test_more_people_than_are_remembered_are_still_told_apart() -> None:
+    people = [place.to_bytes(16) for place in range(1, KNOWN_PEOPLE + 3)]
+    rows, tree = make_rows([make_leaf(0, patients=tuple(sorted(person.hex() for person in people)))])
+    index = [(person, 0) for person in people]
+
+    assert verify_rows(rows, [(1, note_of(tree))], index).verdict is Verdict.VERIFIED
+    assert verify_rows(rows, [(1, note_of(tree))], index[1:]).verdict is Verdict.TAMPERED
