@@ -2,7 +2,7 @@
 
 1. recorder first: without it nothing may be answered; the engine beside it, because it takes longest;
 2. broker, console, gateway once the recorder listens;
-3. ready when the gateway says so, which includes a real completion by the engine (its canary);
+3. ready when all five listen and the gateway says so, which includes a real completion by the engine (its canary);
 4. stop: gateway first, so that what is in flight finishes and is recorded; the recorder last.
 
 The supervisor itself reads no patient data, opens no port and answers nobody.
@@ -113,15 +113,20 @@ class Supervisor:
             self._check_start()
             if self._children["gateway"].state.state == "running":
                 readiness = await asyncio.to_thread(read_readiness, self._running.url, self._running.ca)
-            if readiness.ready:
+            awaited = (*self._not_running(), *(() if readiness.ready else readiness.reasons))
+            if not awaited:
                 return True
-            if readiness.reasons != told:
-                told = readiness.reasons
+            if awaited != told:
+                told = awaited
                 self._announce(f"{'waiting for':<11} {', '.join(told)}")
             if time.monotonic() > limit_s:
                 raise StartFailedError(self._explain("gateway", f"is not ready in time: {', '.join(told)}"))
             await self._pause(ASK_EVERY_S)
         return False
+
+    def _not_running(self) -> tuple[str, ...]:
+        """Return what does not listen yet; the gateway can be ready without broker and console, an appliance cannot."""
+        return tuple(name for name, child in self._children.items() if child.state.state != "running")
 
     def _check_start(self) -> None:
         for name, child in self._children.items():
