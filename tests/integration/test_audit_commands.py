@@ -291,6 +291,15 @@ def test_a_body_that_was_cut_out_says_so(recorded: TrailBuilder) -> None:
     assert "audit verify" in result.stderr
 
 
+def test_a_copied_column_that_was_changed_is_not_believed(trail: TrailBuilder) -> None:
+    trail.sql("UPDATE record SET task = 'scheduling-message' WHERE sequence = 1")
+    trail.sql("INSERT OR IGNORE INTO blind_index SELECT value, 25 FROM blind_index WHERE sequence = 21")
+    trail.sql("UPDATE record SET time = 1 WHERE sequence = 28")
+
+    assert len(_rows(trail, "--task", "scheduling-message")) == 1
+    assert len(_rows(trail, "--user", USER)) == 4
+
+
 def test_a_row_that_is_no_leaf_is_refused_rather_than_shown(trail: TrailBuilder) -> None:
     trail.sql("UPDATE record SET leaf = x'00' WHERE sequence = 1")
     trail.sql("UPDATE record SET facts = 7 WHERE sequence = 5")

@@ -57,7 +57,7 @@ def test_a_first_record_that_is_no_epoch_is_found() -> None:
     assert verify_rows(rows, [(1, note_of(tree))]).first_bad == 0
 
 
-@pytest.mark.parametrize("event_id", ["ev_x", "text", f"ev_{'A' * 32}", "ev_1"])
+@pytest.mark.parametrize("event_id", ["ev_x", "text", f"ev_{'A' * 32}", f"ev_{'z' * 32}", "0" * 32])
 def test_odd_event_ids_are_told_apart_too(event_id: str) -> None:
     leaves = [make_leaf(0), make_leaf(1, event_id=event_id), make_leaf(2, event_id=event_id)]
     rows, tree = make_rows(leaves)
