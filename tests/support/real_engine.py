@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,7 +89,8 @@ def real_engine() -> Iterator[RealEngine]:
                 start_new_session=True,
             )
         try:
-            asyncio.run(_first_token(config, child, log))
+            with ThreadPoolExecutor(1) as thread:  # the caller may be a coroutine with a loop of its own
+                thread.submit(lambda: asyncio.run(_first_token(config, child, log))).result()
             yield RealEngine(config=config, process=child, boot_s=time.monotonic() - began, log=log)
         finally:
             with contextlib.suppress(ProcessLookupError):
