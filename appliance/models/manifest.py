@@ -135,10 +135,9 @@ class Manifest(_Part):
         """Read canonical bytes.  Raises ManifestMismatchError for anything else, whatever the bytes are."""
         try:
             manifest = cls.model_validate_json(data)
-            canonical = manifest.to_bytes()
-        except (ValidationError, UnicodeError) as error:
+        except ValidationError as error:
             raise ManifestMismatchError(f"The model's manifest is not valid: {_first_fault(error)}.") from error
-        if canonical != data:
+        if manifest.to_bytes() != data:
             raise ManifestMismatchError("The model's manifest was edited: its bytes are not in canonical form.")
         return manifest
 
@@ -216,10 +215,8 @@ def open_itself(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
 
 
-def _first_fault(error: ValidationError | UnicodeError) -> str:
+def _first_fault(error: ValidationError) -> str:
     """Name the field, never its value."""
-    if not isinstance(error, ValidationError):
-        return "it holds characters that cannot be encoded"
     fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(str(part) for part in fault["loc"][:2])
     return f"'{place}' {fault['type']}" if place else fault["type"]

@@ -42,13 +42,13 @@ THREADS = 2
 GRID = 4
 """Points of AWQ's search for each scale; 20, the default, takes five times as long."""
 
-WINDOW_TOKENS = 256
-"""Length of a calibration sequence: about one letter."""
+WINDOW_TOKENS = 128
+"""Length of a calibration sequence: about one note."""
 
-WINDOWS = 16
+WINDOWS = 20
 """Calibration sequences, spread over the whole text; the time that the search takes grows with them."""
 
-BATCH = 8
+BATCH = 10
 """Sequences run at once; keeps the search under 2 GB of memory."""
 
 SCHEME = {
