@@ -63,24 +63,29 @@ def _start(config: Config, log: int) -> subprocess.Popen[bytes]:
 def _ready(config: Config, process: subprocess.Popen[bytes] | None, out: Console) -> Running:
     """Wait until the appliance can answer, and tell how it comes up."""
     limit_s = time.monotonic() + READY_WITHIN_S
-    told: tuple[str, ...] = ()
+    told = ""
     with out.status("starting") as spinner:
         while time.monotonic() < limit_s:
             running = read_running(config)
-            if running is not None:
-                readiness = read_readiness(running.url, running.ca) if running.ca.exists() else None
-                if readiness is not None and readiness.ready:
-                    return running
-                words = (*_states(running), *(readiness.reasons if readiness else ()))
-                if words != told:
-                    told = words
-                    spinner.update(", ".join(words))
-                    if not out.is_terminal:
-                        out.print(f"  {', '.join(words)}")
-            elif process is None or process.poll() is not None:
+            if running is None and (process is None or process.poll() is not None):
                 raise DemoFailedError(f"The appliance did not start; {_last_words(config)}")
+            awaited = _awaited(running)
+            if running is not None and not awaited:
+                return running
+            if awaited != told and not out.is_terminal:
+                out.print(f"  {awaited}")
+            told = awaited
+            spinner.update(awaited)
             time.sleep(LOOK_EVERY_S)
-    raise DemoFailedError(f"The appliance did not become ready: {', '.join(told)}; see {config.log}")
+    raise DemoFailedError(f"The appliance did not become ready: {told}; see {config.log}")
+
+
+def _awaited(running: Running | None) -> str:
+    """Return in words what keeps the appliance from answering; nothing when it can."""
+    if running is None or not running.ca.exists():
+        return "preparing"
+    readiness = read_readiness(running.url, running.ca)
+    return "" if running.ready and readiness.ready else ", ".join((*_states(running), *readiness.reasons))
 
 
 def _states(running: Running) -> tuple[str, ...]:
