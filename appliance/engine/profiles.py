@@ -110,7 +110,7 @@ _ALWAYS: Final = (
     Variable(
         name="VLLM_ENFORCE_STRICT_TOOL_CALLING",
         value="0",
-        reason="A forced call is then held to its JSON schema, in 23 tokens; by the parser's tags it did not end in 200.",
+        reason="A forced call is held to its JSON schema, in 23 tokens; by vLLM's tags it did not end in 200.",
     ),
     Variable(name="VLLM_CONFIGURE_LOGGING", value="1", reason="Its own log format, on standard error."),
     Variable(name="PYTHONDONTWRITEBYTECODE", value="1", reason="The environment is read-only at a site."),
