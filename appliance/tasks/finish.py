@@ -11,19 +11,25 @@ from dataclasses import dataclass
 
 from appliance.clinical_text import ClinicalText
 from appliance.errors import OutputRejectedError
-from appliance.exchange import Completion, TaskRequest
+from appliance.exchange import Completion
 from appliance.policy.task import JsonOutput, TaskPolicy, TextOutput
 from appliance.tasks import coding, message_facts
 from appliance.tasks.icd10 import Icd10Table
-from appliance.tasks.inputs import is_typed
+from appliance.tasks.inputs import is_held
 from appliance.tasks.prepare import Prompt
 from appliance.tasks.schemas import BadJsonError, fault, parse_object
+
+__all__ = ["Output", "finish", "is_held"]
 
 CUT_WARNING = "The draft was cut at max_tokens and is incomplete; raise max_tokens and send the request again."
 
 OWN_WORDS_WARNING = (
     "The model's draft did not say exactly what the notes say, so the message is in the notes' own words; "
     "read it before you send it."
+)
+
+NOT_FAITHFUL_WARNING = (
+    "The draft does not say exactly what the notes say: compare every date, time, name and number before you send it."
 )
 
 
@@ -49,12 +55,9 @@ def finish(task: TaskPolicy, prompt: Prompt, completion: Completion, icd10: Icd1
         return _free(task, completion, icd10, warnings=warnings)
     match task.output:
         case TextOutput(field=field):
-            text = completion.text
+            text, told = _text(task, prompt, completion)
             value: Mapping[str, object] = {field: text.reveal().strip()}
-        case JsonOutput() if task.finish == message_facts.NAME:
-            value, told = _message(prompt, completion)
-            text = ClinicalText(json.dumps(value, ensure_ascii=False))
-            warnings = (*prompt.warnings, *told)
+            warnings = (*warnings, *told)
         case JsonOutput():
             value = _value(prompt, completion, icd10)
             text = ClinicalText(json.dumps(value, ensure_ascii=False))
@@ -62,23 +65,16 @@ def finish(task: TaskPolicy, prompt: Prompt, completion: Completion, icd10: Icd1
     return Output(value=value, text=text, warnings=warnings)
 
 
-def is_held(task: TaskPolicy, request: TaskRequest) -> bool:
-    """Say whether nothing may be streamed before `finish` has checked the whole answer."""
-    if is_typed(task, request):
-        return isinstance(task.output, JsonOutput)
-    return task.finish == coding.NAME and request.tools.tools is None
-
-
-def _message(prompt: Prompt, completion: Completion) -> tuple[dict[str, object], tuple[str, ...]]:
-    """Return the drafted message, or one in the staff's own words where the draft changes what the notes say."""
+def _text(task: TaskPolicy, prompt: Prompt, completion: Completion) -> tuple[ClinicalText, tuple[str, ...]]:
+    """Return the text that may be shown: a message to a patient that fails its check is not the model's."""
+    if task.finish != message_facts.NAME:
+        return completion.text, ()
     notes = prompt.main.reveal()
-    try:
-        draft = str(parse_object(completion.text).get("message", "")).strip()
-    except BadJsonError:
-        draft = ""
-    if message_facts.is_faithful(notes, draft):
-        return {"message": draft}, ()
-    return {"message": message_facts.in_own_words(notes)}, (OWN_WORDS_WARNING,)
+    if message_facts.is_faithful(notes, completion.text.reveal()):
+        return completion.text, ()
+    if prompt.may_replace:
+        return ClinicalText(message_facts.in_own_words(notes)), (OWN_WORDS_WARNING,)
+    return completion.text, (NOT_FAITHFUL_WARNING,)
 
 
 def _value(prompt: Prompt, completion: Completion, icd10: Icd10Table) -> Mapping[str, object]:

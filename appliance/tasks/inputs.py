@@ -10,6 +10,7 @@ from appliance.clinical_text import ClinicalText
 from appliance.errors import InvalidRequestError
 from appliance.exchange import Surface, TaskRequest
 from appliance.policy.task import JsonOutput, TaskPolicy
+from appliance.tasks import coding, message_facts
 from appliance.tasks.schemas import BadJsonError, fault, parse_object
 
 
@@ -25,6 +26,17 @@ def is_typed(task: TaskPolicy, request: TaskRequest) -> bool:
     return request.tools.is_empty() and (isinstance(task.output, JsonOutput) or turns == ["user"])
 
 
+def is_held(task: TaskPolicy, request: TaskRequest) -> bool:
+    """Say whether nothing may be streamed before `finish` has checked the whole answer.
+
+    A message to a patient is held on the tasks surface; a chat caller that streams it is warned at its end.
+    """
+    if not is_typed(task, request):
+        return task.finish == coding.NAME and request.tools.tools is None
+    is_message = task.finish == message_facts.NAME and request.surface is Surface.TASKS
+    return is_message or isinstance(task.output, JsonOutput)
+
+
 def everything_sent(request: TaskRequest) -> ClinicalText:
     """Return all text of a request, joined: what an answer may repeat."""
     return ClinicalText.join(_sent(request), "\n")
@@ -33,12 +45,7 @@ def everything_sent(request: TaskRequest) -> ClinicalText:
 def check_text(task: TaskPolicy, request: TaskRequest) -> None:
     """Refuse text that cannot be sent on or is too long.  Raises InvalidRequestError."""
     for field, text in _named(request):
-        try:
-            text.to_bytes()
-        except UnicodeEncodeError as error:
-            raise InvalidRequestError(
-                f"{field} holds half of a surrogate pair; send whole characters.", field=field
-            ) from error
+        _check_characters(field, text)
     size = sum(len(text) for _, text in _named(request))
     if size > task.limits.input_characters:
         field = "input" if request.surface is Surface.TASKS else "messages"
@@ -62,7 +69,20 @@ def read_input(task: TaskPolicy, request: TaskRequest) -> dict[str, object]:
     if found:
         field = f"input.{found[0]}".rstrip(".")
         raise InvalidRequestError(f"{field} {found[1]}", field=field)
+    for name, part in value.items():
+        # JSON may escape half of a pair, which the text of the request did not show.
+        if isinstance(part, str):
+            _check_characters(f"input.{name}", ClinicalText(part))
     return value
+
+
+def _check_characters(field: str, text: ClinicalText) -> None:
+    try:
+        text.to_bytes()
+    except UnicodeEncodeError as error:
+        raise InvalidRequestError(
+            f"{field} holds half of a surrogate pair; send whole characters.", field=field
+        ) from error
 
 
 def _from_chat(task: TaskPolicy, request: TaskRequest) -> dict[str, object]:

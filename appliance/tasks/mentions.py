@@ -162,13 +162,18 @@ def _runs(words: list[Word]) -> Iterator[list[Word]]:
 
 
 def _tightened(run: list[Word]) -> list[Word]:
-    """Return a run without the words at its ends that it holds again further in."""
-    first, last = 0, len(run)
-    while run[first].stem in {word.stem for word in run[first + 1 : last]}:
-        first += 1
-    while run[last - 1].stem in {word.stem for word in run[first : last - 1]}:
-        last -= 1
-    return run[first:last]
+    """Return a run without the words at its ends that it holds elsewhere, whichever end leaves the shorter one."""
+    end_first = _without_repeats(_without_repeats(run[::-1])[::-1])
+    start_first = _without_repeats(_without_repeats(run)[::-1])[::-1]
+    return min(end_first, start_first, key=lambda each: each[-1].end - each[0].start)
+
+
+def _without_repeats(run: list[Word]) -> list[Word]:
+    """Return a run from its first word on that stands in it once only."""
+    for start, word in enumerate(run):
+        if word.stem not in {later.stem for later in run[start + 1 :]}:
+            return run[start:]
+    return run
 
 
 def _grouped(matches: list[_Match], statement: Statement, icd10: Icd10Table) -> Iterator[tuple[float, Mention]]:

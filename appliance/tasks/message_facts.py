@@ -22,6 +22,10 @@ _NEGATION = re.compile(r"\b(?:no|not|never|without|nothing|don't|do not|cannot|a
 _NAME_INSIDE = re.compile(r"(?<![.!?:\n])(?<![.!?:] )(?<!^)\b([A-Z][a-z]{2,})\b")
 """A capitalised word that begins no sentence."""
 
+_TITLE = re.compile(r"\b(Dr|Mr|Mrs|Ms)\.")
+_CODE_WORD = re.compile(r"\b[A-Z]{1,8}\b")
+"""What a patient may be told to reply, such as ``YES`` or ``C``."""
+
 _COURTESY = frozenset({"hello", "dear", "please", "thank", "thanks", "sincerely", "regards", "clinic", "best"})
 
 _STAFF_WORDS = frozenset(
@@ -35,7 +39,7 @@ _WHAT_HAPPENS = re.compile(
 )
 """Words that turn one kind of message into another."""
 
-_SHARE_KEPT = 0.75
+_SHARE_KEPT = 0.8
 """Share of the notes' content words that a message must hold."""
 
 _MOST_ADDED = 14
@@ -52,6 +56,7 @@ def is_faithful(notes: str, draft: str) -> bool:
         and _time_words(draft) == _time_words(notes)
         and bool(_NEGATION.search(draft)) == bool(_NEGATION.search(notes))
         and _happenings(draft) <= _happenings(notes)
+        and set(_CODE_WORD.findall(notes)) <= set(_CODE_WORD.findall(draft))
         and not _names(draft) - {word.lower() for word in re.findall(r"[A-Za-z]+", notes)}
         and _says_the_same(notes, draft)
     )
@@ -76,10 +81,15 @@ def _happenings(text: str) -> set[str]:
 
 
 def _names(text: str) -> set[str]:
-    return {name.lower() for name in _NAME_INSIDE.findall(text)} - _COURTESY
+    return {name.lower() for name in _NAME_INSIDE.findall(_TITLE.sub(r"\1", text))} - _COURTESY
 
 
 def _says_the_same(notes: str, draft: str) -> bool:
-    noted = {word.stem for word in words(notes)} - _STAFF_WORDS
-    drafted = {word.stem for word in words(draft)}
+    noted, drafted = _content(notes), _content(draft)
     return len(noted & drafted) >= _SHARE_KEPT * len(noted) and len(drafted - noted) <= _MOST_ADDED
+
+
+def _content(text: str) -> set[str]:
+    """Return what a text is about, without the numbers and times that are compared one by one."""
+    untimed = _TIME_WORD.sub(" ", text)
+    return {word.stem for word in words(untimed) if not any(map(str.isdigit, word.stem))} - _STAFF_WORDS

@@ -15,7 +15,7 @@ from appliance.policy.task import JsonOutput, TaskPolicy
 from appliance.tasks import coding, section_cues
 from appliance.tasks.coding import Coding
 from appliance.tasks.icd10 import Icd10Table
-from appliance.tasks.inputs import check_text, everything_sent, is_typed, read_input
+from appliance.tasks.inputs import check_text, everything_sent, is_held, is_typed, read_input
 from appliance.tasks.render import render, without_tokens
 
 OWN_FORMAT_WARNING = (
@@ -45,6 +45,9 @@ class Prompt:
     main: ClinicalText = field(default_factory=lambda: ClinicalText(""))
     """What the task's chat field holds, as the caller wrote it; empty for a free conversation."""
 
+    may_replace: bool = True
+    """False when the answer will have been streamed before it is checked."""
+
     coding: Coding | None = None
     """Mentions and choices of a note to be coded."""
 
@@ -59,18 +62,20 @@ def _typed(task: TaskPolicy, request: TaskRequest, icd10: Icd10Table) -> Prompt:
     value = read_input(task, request)
     main = str(value[task.chat_field])
     read = coding.read_note(ClinicalText(main), icd10) if task.finish == coding.NAME else None
-    turn = render(task, value)
+    *examples, (_, turn) = render(task, value)
     if read is not None:
         turn = f"{turn}\n\n{read.question()}"
     if task.finish == section_cues.NAME:
         turn = f"{turn}\n\n{section_cues.question(main)}"
+    turns = (Message(role=role, content=ClinicalText(text)) for role, text in (*examples, ("user", turn)))
     return Prompt(
-        messages=(*_system(task, request), Message(role="user", content=ClinicalText(turn))),
+        messages=(*_system(task, request), *turns),
         response_schema=_schema(task, read),
         source=everything_sent(request),
         is_typed=True,
         warnings=(EARLIER_TURNS_WARNING,) if any(each.role == "assistant" for each in request.messages) else (),
         main=ClinicalText(main),
+        may_replace=is_held(task, request) or not request.stream,
         coding=read,
     )
 

@@ -19,13 +19,26 @@ NEUTRAL = "\u2039"
 """A single angle quotation mark: people and models read it as ``<``, no template does."""
 
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
+_TURN = re.compile(r"^--- (user|assistant)$\n?", re.MULTILINE)
+"""Line that begins a turn in a template with worked examples."""
+
 _TAG = re.compile(r"<(?=[/|!A-Za-z])")
 _TOKEN = re.compile(r"<(?=\|)")
 
 
-def render(task: TaskPolicy, value: Mapping[str, object]) -> str:
-    """Return the user's turn: the task's template with the input's fields, neutralised, in one pass."""
-    return _PLACEHOLDER.sub(lambda match: neutral(_as_text(value.get(match[1]))), task.prompt.template).strip()
+def render(task: TaskPolicy, value: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return the turns of a typed request as role and text: the template's worked examples, then the caller's.
+
+    The template is cut into turns before the fields are put in, so no field can open one.
+    """
+    first, *rest = _TURN.split(task.prompt.template)
+    turns = [("user", first), *zip(rest[::2], rest[1::2], strict=True)]
+    return [(role, _filled(text, value)) for role, text in turns if text.strip()]
+
+
+def _filled(text: str, value: Mapping[str, object]) -> str:
+    """Return one turn with its fields, neutralised, put in at once: no field can name another."""
+    return _PLACEHOLDER.sub(lambda match: neutral(_as_text(value.get(match[1]))), text).strip()
 
 
 def neutral(text: str) -> str:

@@ -34,7 +34,10 @@ def parse_object(text: ClinicalText) -> dict[str, object]:
 
 def fault(schema: Json, value: object) -> tuple[str, str] | None:
     """Return the path of the worst fault and a sentence about it; None where the value fits the schema."""
-    error = best_match(Draft202012Validator(schema).iter_errors(value))
+    validator = Draft202012Validator(schema)
+    if validator.is_valid(value):
+        return None
+    error = best_match(validator.iter_errors(value))
     return None if error is None else (_path(error), _sentence(error))
 
 
