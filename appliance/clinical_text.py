@@ -27,7 +27,7 @@ class ClinicalText:
         """Return the characters.  The caller MUST NOT let them reach a log, metric, error or file."""
         return self._characters
 
-    def to_bytes(self) -> bytes:
+    def reveal_bytes(self) -> bytes:
         """Return UTF-8 bytes for sealing or for the engine's socket; a listed act like `reveal`."""
         return self.reveal().encode()
 

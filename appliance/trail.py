@@ -141,7 +141,7 @@ class Trail:
             entry.template,
             kind=Kind.RELEASE,
             facts=dict(facts),
-            body=None if body is None else body.to_bytes(),
+            body=None if body is None else body.reveal_bytes(),
         )
         receipts = await self._durable([*entry.waiting, release])
         entry.waiting.clear()
@@ -164,7 +164,7 @@ class Trail:
             outcome=outcome.value,
             code=code,
             facts={"elapsed_ms": elapsed_ms, **(facts or {})},
-            body=None if body is None else body.to_bytes(),
+            body=None if body is None else body.reveal_bytes(),
         )
         loop = asyncio.get_running_loop()
         entry.closing = loop.create_future()

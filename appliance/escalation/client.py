@@ -49,7 +49,7 @@ class BrokerClient:
 
     async def disclose(self, request: DiscloseRequest, body: ClinicalText) -> None:
         """Ask the broker to send `body`.  Raises EscalationError with the broker's reason when it refuses."""
-        answer = await self._ask(request, body.to_bytes())
+        answer = await self._ask(request, body.reveal_bytes())
         if isinstance(answer, Refusal):
             raise EscalationError(answer.reason, detail=answer.code)
         raise EscalationError(_NO_BROKER, detail="broker_answered_out_of_turn")

@@ -120,5 +120,5 @@ def reveal_sites(module: Module) -> Iterator[str]:
     for function in module.functions():
         for node in ast.walk(function):
             is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-            if is_call and node.func.attr in {"reveal", "to_bytes"} and not node.args:
+            if is_call and node.func.attr in {"reveal", "reveal_bytes"} and not node.args:
                 yield f"{module.path}:{function.name} {node.func.attr}"
