@@ -244,14 +244,18 @@ def _check_together(chat: ChatBody) -> None:
         raise _invalid("stream_options", "is allowed with 'stream': true only")
     if chat.max_tokens and chat.max_completion_tokens and chat.max_tokens != chat.max_completion_tokens:
         raise _invalid("max_tokens", "and 'max_completion_tokens' differ; send one of them")
+    _check_tool_choice(chat)
+    wanted = chat.response_format
+    if wanted and (wanted.type == "json_schema") != (wanted.json_schema is not None):
+        raise _invalid("response_format.json_schema", "is required for the type 'json_schema', and allowed there only")
+
+
+def _check_tool_choice(chat: ChatBody) -> None:
     if chat.tool_choice is not None and chat.tool_choice != "none" and not chat.tools:
         raise _invalid("tool_choice", "needs 'tools'")
     names = {tool.function.name for tool in chat.tools or ()}
     if isinstance(chat.tool_choice, NamedToolChoice) and chat.tool_choice.function.name not in names:
         raise _invalid("tool_choice.function.name", "must be one of 'tools'")
-    wanted = chat.response_format
-    if wanted and (wanted.type == "json_schema") != (wanted.json_schema is not None):
-        raise _invalid("response_format.json_schema", "is required for the type 'json_schema', and allowed there only")
 
 
 def _invalid(field: str, wanted: str) -> InvalidRequestError:
