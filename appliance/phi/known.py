@@ -13,6 +13,9 @@ from appliance.phi.fold import fold
 
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 
+_NORTH_AMERICAN = re.compile(r"1\d{10}")
+"""A telephone number with its country code, which people add and leave out."""
+
 LONG_ENOUGH = 7
 """A value of this many letters and digits is looked for anywhere; a shorter one could stand inside another number
 by chance, so it must be a whole word of the caller's."""
@@ -28,6 +31,10 @@ class Known:
     def holds(self, value: str) -> bool:
         """Say whether the caller sent this value, in whatever spelling."""
         plain = _plain(value)
+        spellings = {plain, plain[1:]} if _NORTH_AMERICAN.fullmatch(plain) else {plain}
+        return any(self._stands(spelling) for spelling in spellings)
+
+    def _stands(self, plain: str) -> bool:
         return plain in self._words or (len(plain) >= LONG_ENOUGH and plain in self._run_together)
 
     @cached_property

@@ -78,7 +78,7 @@ def read_input(task: TaskPolicy, request: TaskRequest) -> dict[str, object]:
 
 def _check_characters(field: str, text: ClinicalText) -> None:
     try:
-        text.to_bytes()
+        text.reveal_bytes()
     except UnicodeEncodeError as error:
         raise InvalidRequestError(
             f"{field} holds half of a surrogate pair; send whole characters.", field=field

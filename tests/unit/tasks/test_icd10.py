@@ -1,3 +1,6 @@
+import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -76,3 +79,26 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="icd10_build"):
         Icd10Table.open(tmp_path / "file" / "folder")
+
+
+def test_external_causes_and_later_encounters_exist_and_are_not_searched(built: Path) -> None:
+    with closing(sqlite3.connect(built)) as connection:
+        searched = {code for (code,) in connection.execute("SELECT DISTINCT code FROM phrase")}
+        codes = {code for (code,) in connection.execute("SELECT code FROM code")}
+
+    apart = {"V00.111A", "S52.302D", "E13.9", "E11"}
+    assert apart <= codes
+    assert not apart & searched
+    assert {"E11.9", "I10", "S52.302A"} <= searched
+
+
+def test_a_build_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    place = tmp_path / "table.sqlite"
+    place.mkdir()
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "appliance.tasks.icd10_build", place], check=False, capture_output=True
+    )
+
+    assert ended.returncode != 0
+    assert list(tmp_path.iterdir()) == [place]

@@ -1,0 +1,96 @@
+import pytest
+
+from appliance.clinical_text import ClinicalText
+from appliance.phi.blocks import MAX_BLOCK, MAX_WORD
+from appliance.phi.stream import Screen, screen
+
+SENT = ClinicalText("Call (617) 555-0123, MRN 00-12-34, mail Jo@Example.org, server 10.0.0.1, acct # AB12345.")
+
+
+def screened(text: str, known: ClinicalText = SENT) -> str:
+    return screen(ClinicalText(text), [known])[0].reveal()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Call 617-555-9999 now.", "Call [withheld: phone] now."),
+        ("SSN: 123-45-6789", "SSN: [withheld: ssn]"),
+        ("Your MRN is 7654321.", "Your MRN is [withheld: mrn]."),
+        ("x@y.org", "[withheld: email]"),
+        ("Member ID: ABC1234567 ok", "Member ID: [withheld: health plan] ok"),
+        ("电话617-555-9999。", "电话[withheld: phone]。"),
+        ("a 617-555-9999 b 617-555-8888", "a [withheld: phone] b [withheld: phone]"),
+    ],
+)
+def test_an_identifier_that_the_caller_never_sent_is_masked(text: str, expected: str) -> None:
+    assert screened(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Call 617.555.0123.",
+        "Call +1 617-555-0123.",
+        "MRN: 00-12-34",
+        "MRN 001234",
+        "jo@example.org",
+        "from 10.0.0.1",
+        "acct # ab12345",
+    ],
+)
+def test_what_the_caller_sent_may_be_repeated_in_any_spelling(text: str) -> None:
+    assert screened(text) == text
+
+
+def test_a_short_number_inside_a_longer_one_was_not_sent() -> None:
+    assert screened("MRN 23456", ClinicalText("reference 1234567")) == "MRN [withheld: mrn]"
+
+
+def test_days_and_ages_go_out_and_are_counted() -> None:
+    window = Screen([SENT])
+    text = "Return on March 3, 2027. She is 92 years old."
+
+    out = window.feed(ClinicalText(text)).reveal() + window.finish().reveal()
+
+    assert out == text
+    assert window.noted == {"AGE": 1, "DATE": 1}
+    assert window.withheld == {}
+
+
+def test_what_is_withheld_is_counted_by_kind() -> None:
+    _, withheld = screen(ClinicalText("a@b.org c@d.org SSN 123-45-6789"), [])
+
+    assert withheld == {"EMAIL": 2, "SSN": 1}
+
+
+def test_plain_words_go_out_as_soon_as_they_are_complete() -> None:
+    window = Screen([])
+
+    out = [window.feed(ClinicalText(piece)).reveal() for piece in ("The pat", "ient feels ", "bet", "ter")]
+
+    assert out == ["The", " patient feels", "", ""]
+    assert window.finish().reveal() == " better"
+
+
+def test_a_number_that_is_being_written_waits() -> None:
+    window = Screen([])
+
+    assert window.feed(ClinicalText("Call 617-555")).reveal() == ""
+    assert window.feed(ClinicalText("-01")).reveal() == ""
+    assert window.feed(ClinicalText("23 today ")).reveal() == "Call [withheld: phone] today"
+
+
+@pytest.mark.parametrize(
+    "endless", ["7" * 50_000, "x" * 50_000, "12 " * 20_000, " " * 50_000, "\u4e00" * 50_000, "- " * 9000]
+)
+def test_nothing_is_held_back_for_ever(endless: str) -> None:
+    window = Screen([])
+
+    out = window.feed(ClinicalText(endless))
+
+    assert len(endless) - len(out) <= MAX_WORD + MAX_BLOCK
+
+
+def test_an_empty_answer_stays_empty() -> None:
+    assert screened("") == ""
