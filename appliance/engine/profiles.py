@@ -97,8 +97,8 @@ _EVERYWHERE: Final = (
 )
 
 _ALWAYS: Final = (
-    Variable(name="HF_HUB_ALWAYS", value="1", reason="Weights are on disk and pinned; nothing is fetched."),
-    Variable(name="TRANSFORMERS_ALWAYS", value="1", reason="As HF_HUB_ALWAYS."),
+    Variable(name="HF_HUB_OFFLINE", value="1", reason="Weights are on disk and pinned; nothing is fetched."),
+    Variable(name="TRANSFORMERS_OFFLINE", value="1", reason="As HF_HUB_OFFLINE."),
     Variable(name="HF_HUB_DISABLE_TELEMETRY", value="1", reason="No telemetry."),
     Variable(name="VLLM_NO_USAGE_STATS", value="1", reason="No telemetry."),
     Variable(name="VLLM_DO_NOT_TRACK", value="1", reason="No telemetry."),
