@@ -6,7 +6,7 @@ spelling only.  This module reaches no I/O.  Hostile input raises FormatError, n
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
 from audit.errors import FormatError
@@ -28,6 +28,14 @@ _ENCODE = json.JSONEncoder(
 """Sorting by code point equals RFC 8785's sorting by UTF-16 unit because keys are ASCII."""
 
 
+def _refuse_number(_: str) -> NoReturn:
+    raise FormatError("canonical JSON: numbers must be whole")
+
+
+_DECODE = json.JSONDecoder(parse_float=_refuse_number, parse_constant=_refuse_number).decode
+"""Made once: a decoder costs as much to make as a leaf to read."""
+
+
 def encode(document: Mapping[str, Value]) -> bytes:
     """Return the canonical bytes of an object.  Raises FormatError for a value that has none."""
     _check(document, MAX_DEPTH)
@@ -40,7 +48,7 @@ def encode(document: Mapping[str, Value]) -> bytes:
 def decode(data: bytes) -> dict[str, Value]:
     """Return the object whose canonical bytes these are.  Raises FormatError for any other bytes."""
     try:
-        document = json.loads(data, parse_float=_refuse_number, parse_constant=_refuse_number)
+        document = _DECODE(data.decode())
     except (ValueError, RecursionError) as error:
         raise FormatError("canonical JSON: these bytes are not JSON") from error
     if not isinstance(document, dict):
@@ -51,22 +59,24 @@ def decode(data: bytes) -> dict[str, Value]:
 
 
 def _check(value: object, depth: int) -> None:
-    if isinstance(value, str | bool):
+    """Refuse what the encoder would take although it is not canonical.  Text, most of a leaf, is not asked about."""
+    if isinstance(value, (str, bool)):
         return
     if isinstance(value, int):
         _check_integer(value)
         return
     if depth == 0:
         raise FormatError(f"canonical JSON: nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         _check_keys(value)
-        for member in value.values():
-            _check(member, depth - 1)
-        return
-    if not isinstance(value, list | tuple):
+        members: Iterable[object] = value.values()
+    elif isinstance(value, (list, tuple)):
+        members = value
+    else:
         raise FormatError(f"canonical JSON holds {_TYPES}, not {type(value).__name__}")
-    for item in value:
-        _check(item, depth - 1)
+    for member in members:
+        if type(member) is not str:
+            _check(member, depth - 1)
 
 
 def _check_integer(value: int) -> None:
@@ -78,7 +88,3 @@ def _check_keys(value: Mapping[object, object]) -> None:
     for key in value:
         if not isinstance(key, str) or not key.isascii():
             raise FormatError("canonical JSON: an object's keys must be ASCII text")
-
-
-def _refuse_number(_: str) -> NoReturn:
-    raise FormatError("canonical JSON: numbers must be whole")

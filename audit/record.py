@@ -7,6 +7,7 @@ A `Leaf` is what the tree remembers of it; it MUST NOT hold PHI, nor a plain has
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Self
 
 from audit.canonical import Value, decode, encode
@@ -176,11 +177,9 @@ class Leaf:
 
     def to_bytes(self) -> bytes:
         """Return the canonical bytes that the tree hashes."""
-        fields: dict[str, Value] = {"v": VERSION}
-        for name, key in _LEAF_KEYS.items():
-            value = getattr(self, name)
-            if value or name in _ALWAYS:
-                fields[key] = value
+        members = zip(_LEAF_KEYS.values(), _members_of(self), strict=True)
+        fields: dict[str, Value] = {key: value for key, value in members if value or key in _ALWAYS_KEYS}
+        fields["v"] = VERSION
         return encode(fields)
 
     @classmethod
@@ -227,6 +226,15 @@ _LEAF_KEYS = {
 _ALWAYS = frozenset({"origin", "sequence", "event_id", "kind", "time_ms", "month", "facts_digest"})
 """Members that every leaf has, even when 0."""
 
+_ALWAYS_KEYS = frozenset(_LEAF_KEYS[name] for name in _ALWAYS)
+"""The same members by their names in the canonical object."""
+
+_members_of = attrgetter(*_LEAF_KEYS)
+"""Reads all fields of a leaf at once, in the table's order."""
+
+_KINDS = frozenset(Kind)
+"""Kinds by value: what a leaf's kind may be."""
+
 _NUMBERS = frozenset({"sequence", "time_ms", "skew_ms"})
 """Members that are whole numbers, not below 0."""
 
@@ -249,7 +257,8 @@ def read_facts(data: bytes) -> dict[str, Value]:
 
 def month_of(time_ms: int) -> str:
     """Return the key period ``YYYY-MM`` in which a moment falls, in UTC."""
-    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m")
+    moment = datetime.fromtimestamp(time_ms / 1000, UTC)
+    return f"{moment.year:04d}-{moment.month:02d}"
 
 
 def _check_field(name: str, value: Value) -> None:
@@ -258,7 +267,7 @@ def _check_field(name: str, value: Value) -> None:
     elif name == "patients":
         valid = isinstance(value, list) and all(isinstance(item, str) for item in value)
     elif name == "kind":
-        valid = isinstance(value, str) and value in set(Kind)
+        valid = isinstance(value, str) and value in _KINDS
     else:
         valid = isinstance(value, str)
     if not valid:

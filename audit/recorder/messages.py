@@ -27,6 +27,10 @@ MAX_EVENTS = 1024
 _Text = Annotated[str, Field(max_length=MAX_TEXT)]
 
 
+_Fact = Annotated[str | int | bool | list[str], Field(union_mode="left_to_right")]
+"""Strict types exclude each other, so the first that fits is the only one: there is nothing to weigh."""
+
+
 class _EventMessage(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -45,7 +49,7 @@ class _EventMessage(BaseModel):
     model: _Text = ""
     request_id: _Text = ""
     trace_id: _Text = ""
-    facts: dict[str, str | int | bool | list[str]] = {}
+    facts: dict[str, _Fact] = {}
     body: Annotated[int | None, Field(ge=0)] = None
 
 
@@ -78,8 +82,8 @@ def read_events(request: Request, bodies: bytes) -> list[Event]:
         if message.body is not None:
             body = bodies[offset : offset + message.body]
             offset += message.body
-        fields = message.model_dump(exclude={"body", "patients"}, exclude_unset=True)
-        events.append(Event(**fields, patients=tuple(message.patients), body=body))
+        # The members of a message are those of an event, checked: only these two differ.
+        events.append(Event(**{**vars(message), "patients": tuple(message.patients), "body": body}))
     if offset != len(bodies):
         raise FormatError("recorder socket: the lengths of the bodies do not add up")
     return events
