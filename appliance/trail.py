@@ -23,7 +23,7 @@ from appliance.decision import Decision
 from appliance.errors import AuditUnavailableError
 from appliance.exchange import Actor, Message, ModelIdentity, Route, TaskRequest
 from audit.errors import AppendError
-from audit.record import Event, Kind, Outcome, Receipt
+from audit.record import Event, Kind, Outcome, Receipt, Receipts
 
 Facts = Mapping[str, str | int | bool | list[str]]
 
@@ -44,8 +44,8 @@ class Recorder(Protocol):
         """Make one event durable and return its receipt.  Raises AppendError."""
         ...
 
-    async def append_all(self, events: list[Event]) -> list[Receipt]:
-        """Make several events durable in one batch, in order.  Raises AppendError."""
+    async def append_all(self, events: list[Event], *, receipts: Receipts) -> list[Receipt]:
+        """Make several events durable in one batch, in order; return the receipts asked for.  Raises AppendError."""
         ...
 
 
@@ -132,7 +132,7 @@ class Trail:
             trace_id=request.trace_id,
         )
         intent = replace(template, facts={"surface": request.surface.value}, body=to_body(request))
-        await self._durable([intent])
+        await self._durable([intent], receipts="none")
         return Entry(template=template, started_s=self._clock.monotonic_s())
 
     async def release(self, entry: Entry, *, facts: Facts, body: ClinicalText | None) -> Receipt:
@@ -143,7 +143,7 @@ class Trail:
             facts=dict(facts),
             body=None if body is None else body.reveal_bytes(),
         )
-        receipts = await self._durable([*entry.waiting, release])
+        receipts = await self._durable([*entry.waiting, release], receipts="last")
         entry.waiting.clear()
         return receipts[-1]
 
@@ -190,7 +190,7 @@ class Trail:
             policy_digest=policy_digest,
             model=model,
         )
-        await self._durable([event])
+        await self._durable([event], receipts="none")
 
     async def aclose(self, *, patience_s: float) -> None:
         """Pay what is owed for at most the given seconds; what stays is visible as intents without outcome."""
@@ -201,9 +201,9 @@ class Trail:
         if self._owed:
             self._log.error("outcomes_lost", count=len(self._owed))
 
-    async def _durable(self, events: list[Event]) -> list[Receipt]:
+    async def _durable(self, events: list[Event], *, receipts: Receipts) -> list[Receipt]:
         try:
-            return await self._recorder.append_all(events)
+            return await self._recorder.append_all(events, receipts=receipts)
         except AppendError as error:
             raise AuditUnavailableError(detail=error.code) from error
 
@@ -211,7 +211,7 @@ class Trail:
         while self._owed:
             batch = list(islice(self._owed, MAX_BATCH))
             try:
-                await self._recorder.append_all([event for owed in batch for event in owed.events])
+                await self._recorder.append_all([event for owed in batch for event in owed.events], receipts="none")
             except AppendError as error:
                 self._log.warning("outcome_owed", count=len(self._owed), code=error.code)
                 await asyncio.sleep(RETRY_S)

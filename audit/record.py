@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from operator import attrgetter
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from audit.canonical import Value, decode, encode
 from audit.errors import FormatError
@@ -113,6 +113,9 @@ class Receipt:
     compact: str
     """What callers get in ``Appliance-Receipt``: payload and Ed25519 signature, printable ASCII, under 1 KiB."""
 
+
+Receipts = Literal["all", "last", "none"]
+"""Which events of an append get a signed receipt.  Signing costs more than a leaf: ask for those that are used."""
 
 VERSION = 1
 """Version of the leaf.  Fields are only ever added; a new number means that an old field changed its meaning."""

@@ -14,7 +14,7 @@ from typing import cast
 from typing_extensions import override
 
 from audit.errors import AppendError, AuditError, FormatError, RecorderUnavailableError
-from audit.record import Event, Receipt
+from audit.record import Event, Receipt, Receipts
 from audit.recorder.messages import bodies_of, write_event
 from audit.recorder.wire import FrameReader, decode_header, encode_frame
 
@@ -45,9 +45,16 @@ class RecorderClient:
         """Record one event and return once it is durable.  Raises AppendError if it is not."""
         return (await self.append_all((event,)))[0]
 
-    async def append_all(self, events: Sequence[Event]) -> list[Receipt]:
-        """Record events as one batch, in order, all or none, and return once they are durable.  Raises AppendError."""
-        message: dict[str, object] = {"op": "append", "events": [write_event(event) for event in events]}
+    async def append_all(self, events: Sequence[Event], *, receipts: Receipts = "all") -> list[Receipt]:
+        """Record events as one batch, in order, all or none, and return once they are durable.  Raises AppendError.
+
+        The list holds the receipts that were asked for: one an event, that of the last, or none.
+        """
+        message: dict[str, object] = {
+            "op": "append",
+            "events": [write_event(event) for event in events],
+            "receipts": receipts,
+        }
         answer = await self._call(message, *bodies_of(events))
         try:
             return [_read_receipt(fields) for fields in _list(answer)]

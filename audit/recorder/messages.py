@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit.errors import FormatError
-from audit.record import Event, Kind
+from audit.record import Event, Kind, Receipts
 
 Op = Literal["append", "exchange", "receipt", "health"]
 """What can be asked of the recorder; nothing here reads a body."""
@@ -62,6 +62,7 @@ class Request(BaseModel):
     op: Op
     exchange_id: _Text = ""
     events: Annotated[list[_EventMessage], Field(max_length=MAX_EVENTS)] = []
+    receipts: Receipts = "all"
 
 
 def read_request(head: bytes) -> Request:

@@ -11,13 +11,16 @@ from typing import Any, assert_never
 
 from audit.checkpoint import sign_receipt
 from audit.log import Clocks, Log, Placed, submit
-from audit.record import Event, metadata
+from audit.record import Event, Receipts, metadata
 from audit.recorder.committer import Committer
 from audit.recorder.messages import Request, read_events
 from audit.recorder.months import Months
 
 Render = Callable[[Any], object]
 """Turns what a future gives into the JSON of an answer, in the event loop."""
+
+_SIGNED: dict[Receipts, slice] = {"all": slice(None), "last": slice(-1, None), "none": slice(0)}
+"""Which places of a call are signed."""
 
 
 class Service:
@@ -35,7 +38,7 @@ class Service:
         """Start a call.  Raises AuditError if it cannot even be started, and then nothing was recorded."""
         match request.op:
             case "append":
-                return self._append(read_events(request, bodies)), self._receipts
+                return self._append(read_events(request, bodies)), partial(self._receipts, wanted=request.receipts)
             case "exchange":
                 return self._committer.ask(partial(_exchange, exchange_id=request.exchange_id)), _plain
             case "receipt":
@@ -64,8 +67,8 @@ class Service:
         keys = self._months.keys_at(self._now_ms())
         return self._committer.append([submit(event, origin=self._key.origin, keys=keys) for event in events])
 
-    def _receipts(self, placed: Sequence[Placed]) -> object:
-        return [self._receipt(place) for place in placed]
+    def _receipts(self, placed: Sequence[Placed], *, wanted: Receipts) -> object:
+        return [self._receipt(place) for place in placed[_SIGNED[wanted]]]
 
     def _receipt(self, place: Placed) -> dict[str, object]:
         receipt = sign_receipt(self._key, sequence=place.sequence, leaf_hash=place.leaf_hash, time_ms=place.time_ms)

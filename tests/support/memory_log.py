@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from audit.checkpoint import sign_checkpoint, sign_receipt
 from audit.keyring import SigningKey
 from audit.merkle import Frontier, inclusion_proof, leaf_hash
-from audit.record import Event, Kind, Leaf, Receipt, facts_document, metadata, month_of
+from audit.record import Event, Kind, Leaf, Receipt, Receipts, facts_document, metadata, month_of
 
 FIRST_TIME_MS = 1_795_417_200_000
 """2026-11-23T07:00:00Z; each record is a millisecond after the one before."""
@@ -46,14 +46,14 @@ class MemoryLog:
         """Record one event."""
         return (await self.append_all((event,)))[0]
 
-    async def append_all(self, events: Sequence[Event]) -> list[Receipt]:
+    async def append_all(self, events: Sequence[Event], *, receipts: Receipts = "all") -> list[Receipt]:
         """Record events as one batch, all or none."""
         for event in events:
             self.before(event)
-        receipts = [self._record(event) for event in events]
+        signed = [self._record(event) for event in events]
         for event in events:
             self.after(event)
-        return receipts
+        return {"all": signed, "last": signed[-1:], "none": []}[receipts]
 
     async def exchange(self, exchange_id: str) -> list[dict[str, object]]:
         """Return what is readable of the events of one exchange."""

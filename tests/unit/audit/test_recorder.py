@@ -59,6 +59,21 @@ async def test_events_of_one_call_stand_together_and_in_order(tmp_path: Path) ->
     assert len(read_whole(tmp_path).leaves) == 41
 
 
+async def test_a_caller_gets_the_receipts_it_asked_for_and_every_event_is_durable_all_the_same(tmp_path: Path) -> None:
+    pair = [example_event(kind=Kind.DECISION, body=None), example_event(kind=Kind.RELEASE, body=b"answer")]
+    async with served(tmp_path) as running:
+        none = await running.client.append_all(pair, receipts="none")
+        last = await running.client.append_all(pair, receipts="last")
+        every = await running.client.append_all(pair, receipts="all")
+        nothing = await running.client.append_all([], receipts="last")
+
+    hashes = read_whole(tmp_path).leaf_hashes()
+    assert none == nothing == []
+    assert [(receipt.sequence, receipt.leaf_hash) for receipt in last] == [(4, hashes[4])]
+    assert [receipt.sequence for receipt in every] == [5, 6]
+    assert len(hashes) == 7
+
+
 async def test_an_empty_call_records_nothing(tmp_path: Path) -> None:
     async with served(tmp_path) as running:
         assert await running.client.append_all([]) == []
