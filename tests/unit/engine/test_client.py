@@ -10,6 +10,7 @@ import pytest
 from appliance.config import Config, EngineConfig
 from appliance.engine.address import Address
 from appliance.engine.client import EngineClient
+from appliance.engine.connection import Connection
 from appliance.errors import (
     ConfigError,
     ContextTooLongError,
@@ -298,7 +299,7 @@ async def test_a_caller_that_stops_reading_does_not_fill_the_memory(engine: Repl
         await asyncio.sleep(0.3)
         gc.collect()
 
-        held = [len(c._body) for c in gc.get_objects() if type(c).__name__ == "Connection"]  # noqa: SLF001
+        held = [len(c._body) for c in gc.get_objects() if isinstance(c, Connection)]  # noqa: SLF001
 
     assert held
     assert max(held) < 2_000_000
