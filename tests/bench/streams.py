@@ -8,8 +8,18 @@ Needs the engine's environment and the prepared model.  Both sides get the same 
 import argparse
 import asyncio
 import tempfile
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+from appliance.clinical_text import ClinicalText
+from appliance.config import CHECKOUT
+from appliance.engine.messages import EngineCall, to_body
+from appliance.engine.profiles import SERVED_MODEL
+from appliance.exchange import Message, Sampling, Surface, TaskRequest
+from appliance.policy.load import load_bundle
+from appliance.tasks.icd10 import Icd10Table
+from appliance.tasks.prepare import prepare
 from tests.bench.load import Result, Target, alternate, run
 from tests.bench.requests import memory_mb
 from tests.support.running_appliance import RunningAppliance, running_appliance
@@ -40,24 +50,35 @@ def main() -> None:
 
 
 async def measure(appliance: RunningAppliance, options: argparse.Namespace) -> list[list[Result]]:
-    """Stream the same conversation through both, in turn."""
+    """Stream the same conversation through both, in turn: the engine is asked for exactly the same."""
     key = appliance.add_client("bench", tasks=[TASK]).key
-    common: dict[str, object] = {
+    common = {"max_tokens": options.tokens, "temperature": 0.0, "seed": 1}
+    ours: dict[str, object] = {
+        **common,
+        "model": TASK,
+        "messages": [{"role": "user", "content": PROMPT}],
         "stream": True,
         "stream_options": {"include_usage": True},
-        "max_tokens": options.tokens,
-        "temperature": 0.8,
     }
-    ours = {**common, "model": TASK, "messages": [{"role": "user", "content": PROMPT}]}
-    system = "You write short, plain messages to patients about their appointments." * 8
-    messages = [{"role": "system", "content": system}, {"role": "user", "content": PROMPT}]
-    plain = {**common, "model": "local", "messages": messages}
     through = Target(url=f"{appliance.url}/v1/chat/completions", body=ours, key=key, ca=appliance.ca)
-    direct = Target(url=f"unix:{appliance.home}/run/engine.sock:/v1/chat/completions", body=plain)
+    engine = f"unix:{appliance.home}/run/engine.sock:/v1/chat/completions"
+    direct = Target(url=engine, body=engine_body(Sampling(**common)))
     load = {"count": options.streams * 2, "connections": options.streams}
     for target in (through, direct):
         await run(target, count=options.streams, connections=options.streams)
     return await alternate(options.runs, lambda: run(through, **load), lambda: run(direct, **load))
+
+
+def engine_body(sampling: Sampling) -> dict[str, object]:
+    """Return what the gateway asks the engine for, with a salt of its own."""
+    task = load_bundle(CHECKOUT / "policies").tasks[TASK]
+    wanted = replace(sampling, top_p=task.sampling.top_p)
+    message = Message(role="user", content=ClinicalText(PROMPT))
+    request = TaskRequest(task=TASK, surface=Surface.CHAT, messages=(message,), sampling=wanted, stream=True)
+    with closing(Icd10Table.open(CHECKOUT / "var" / "cache")) as icd10:
+        prompt = prepare(task, request, icd10)
+    call = EngineCall(messages=prompt.messages, sampling=wanted, cache_salt="bench" * 8)
+    return to_body(call, model=SERVED_MODEL, stream=True)
 
 
 if __name__ == "__main__":
