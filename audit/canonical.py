@@ -84,7 +84,10 @@ def _check_integer(value: int) -> None:
         raise FormatError(f"canonical JSON: a whole number is beyond {MAX_INTEGER}")
 
 
-def _check_keys(value: Mapping[object, object]) -> None:
-    for key in value:
-        if not isinstance(key, str) or not key.isascii():
-            raise FormatError("canonical JSON: an object's keys must be ASCII text")
+def _check_keys(value: Iterable[str]) -> None:
+    try:
+        ascii_only = "".join(value).isascii()
+    except TypeError:
+        ascii_only = False
+    if not ascii_only:
+        raise FormatError("canonical JSON: an object's keys must be ASCII text")

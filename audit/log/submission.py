@@ -6,6 +6,7 @@ left for the writer is arithmetic.  Identity is the random event id, so a body i
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PublicKey
@@ -13,6 +14,12 @@ from cryptography.hazmat.primitives.hpke import MLKEM768X25519PublicKey
 from audit.envelope import Sealed, identity_of, needs_seal, seal
 from audit.keyring.months import IndexKey
 from audit.record import Event, Kind, Leaf, facts_document
+
+_Names = tuple[str, str, tuple[str, ...]]
+"""Client, user and patients of an event."""
+
+_Commitments = tuple[str, str, tuple[str, ...]]
+"""The same, keyed."""
 
 EVENT_ID_BYTES = 16
 """Random bytes of an event id: 128 bits never repeat."""
@@ -83,26 +90,50 @@ class Submission:
         )
 
 
+def submit_all(events: Sequence[Event], *, origin: str, keys: MonthKeys) -> list[Submission]:
+    """Prepare the events of one call.  Raises SealError or FormatError, and then nothing was recorded."""
+    known: dict[_Names, _Commitments] = {}
+    return [_submit(event, origin=origin, keys=keys, known=known) for event in events]
+
+
 def submit(event: Event, *, origin: str, keys: MonthKeys) -> Submission:
     """Seal an event and commit to its people.  Raises SealError or FormatError, and then nothing was recorded."""
+    return _submit(event, origin=origin, keys=keys, known={})
+
+
+def _submit(event: Event, *, origin: str, keys: MonthKeys, known: dict[_Names, _Commitments]) -> Submission:
+    """Prepare one event.  The events of a call mostly name the same people: `known` holds theirs for that long."""
     event_id = _new_event_id()
-    facts, index = facts_document(event), keys.index
+    facts = facts_document(event)
     sealed = None
     if needs_seal(event):
         identity = identity_of(
             origin=origin, month=keys.month, event_id=event_id, kind=event.kind.value, exchange_id=event.exchange_id
         )
-        sealed = seal(event, identity=identity, event_id=event_id, public=keys.public, index=index)
+        sealed = seal(event, identity=identity, event_id=event_id, public=keys.public, index=keys.index)
+    names = (event.client, event.user, event.patients)
+    if names not in known:
+        known[names] = _commit(names, keys.index)
+    client, user, patients = known[names]
     return Submission(
         event=event,
         event_id=event_id,
         month=keys.month,
-        client=index.client(event.client) if event.client else "",
-        user=index.user(event.user) if event.user else "",
-        patients=tuple(sorted({index.patient(patient) for patient in event.patients})),
+        client=client,
+        user=user,
+        patients=patients,
         facts=facts,
         facts_digest=hashlib.sha256(facts).hexdigest(),
         sealed=sealed,
+    )
+
+
+def _commit(names: _Names, index: IndexKey) -> _Commitments:
+    client, user, patients = names
+    return (
+        index.client(client) if client else "",
+        index.user(user) if user else "",
+        tuple(sorted({index.patient(patient) for patient in patients})),
     )
 
 

@@ -30,10 +30,7 @@ _STOPPING = "the recorder is stopping; the record may or may not exist, so nothi
 class _Append:
     submissions: Sequence[Submission]
     future: asyncio.Future[list[Placed]]
-
-    @property
-    def size_bytes(self) -> int:
-        return sum(RECORD_BYTES + submission.size_bytes for submission in self.submissions)
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +69,8 @@ class Committer:
 
     def append(self, submissions: Sequence[Submission]) -> asyncio.Future[list[Placed]]:
         """Queue one call's events and return the future of their places."""
-        call = _Append(submissions=submissions, future=self._loop.create_future())
+        size_bytes = sum(RECORD_BYTES + submission.size_bytes for submission in submissions)
+        call = _Append(submissions=submissions, future=self._loop.create_future(), size_bytes=size_bytes)
         with self._lock:
             if self._stopping:
                 raise AppendError(_STOPPING)

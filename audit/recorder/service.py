@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, assert_never
 
 from audit.checkpoint import sign_receipt
-from audit.log import Clocks, Log, Placed, submit
+from audit.log import Clocks, Log, Placed, submit_all
 from audit.record import Event, Receipts, metadata
 from audit.recorder.committer import Committer
 from audit.recorder.messages import Request, read_events
@@ -65,7 +65,7 @@ class Service:
 
     def _append(self, events: Sequence[Event]) -> asyncio.Future[list[Placed]]:
         keys = self._months.keys_at(self._now_ms())
-        return self._committer.append([submit(event, origin=self._key.origin, keys=keys) for event in events])
+        return self._committer.append(submit_all(events, origin=self._key.origin, keys=keys))
 
     def _receipts(self, placed: Sequence[Placed], *, wanted: Receipts) -> object:
         return [self._receipt(place) for place in placed[_SIGNED[wanted]]]
