@@ -2,7 +2,8 @@
 
 One run measures, on the same disk: plain batched inserts of the same bytes (no tree, no sealing, same pragmas), the
 recorder alone (one call at a time), at 50 requests a second, and as fast as it goes.  A request is what the gateway
-sends: intent with a body, decision and release in one call, outcome.  Read the ratios; the rest depends on the disk.
+sends: intent with a body, two decisions and the release in one call, outcome.  Read the ratios; the rest depends on
+the disk.  CPU is the recorder process's own, all threads, as the kernel counts it.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,7 +34,7 @@ BODY_BYTES = 2000
 IN_FLIGHT = 64
 """Requests at once in the sustained run: the gateway's queue."""
 
-RECORDS = 4
+RECORDS = 5
 """Events of one request."""
 
 
@@ -44,13 +45,21 @@ class Measured:
     name: str
     per_second: float
     latencies_ms: list[float]
+    cpu_ms: float = 0.0
+    """CPU of the recorder for one request."""
 
     def cells(self) -> tuple[str, ...]:
         """Return the row's text."""
         if not self.latencies_ms:
-            return self.name, f"{self.per_second:.0f}", "", ""
+            return self.name, f"{self.per_second:.0f}", "", "", ""
         cuts = statistics.quantiles(self.latencies_ms, n=100)
-        return self.name, f"{self.per_second:.0f}", f"{cuts[49]:.2f}", f"{cuts[98]:.2f}"
+        return self.name, f"{self.per_second:.0f}", f"{cuts[49]:.2f}", f"{cuts[98]:.2f}", f"{self.cpu_ms:.2f}"
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that the threads of a process have used (proc(5), ``schedstat``: nanoseconds)."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
 def events_of(number: int) -> tuple[list[Event], ...]:
@@ -60,7 +69,8 @@ def events_of(number: int) -> tuple[list[Event], ...]:
     return (
         [example_event(exchange_id=exchange_id, body=body)],
         [
-            example_event(exchange_id=exchange_id, kind=Kind.DECISION, body=None, route="local"),
+            example_event(exchange_id=exchange_id, kind=Kind.DECISION, body=None, code="use_task"),
+            example_event(exchange_id=exchange_id, kind=Kind.DECISION, body=None, code="route", route="local"),
             example_event(exchange_id=exchange_id, kind=Kind.RELEASE, body=body, route="local"),
         ],
         [Event(kind=Kind.OUTCOME, exchange_id=exchange_id, outcome="answered", facts=plain.facts, task=plain.task)],
@@ -72,7 +82,7 @@ async def request(client: RecorderClient, number: int) -> list[float]:
     taken = []
     for call in events_of(number):
         begin = time.perf_counter()
-        await client.append_all(call)
+        await client.append_all(call, receipts="last" if call[-1].kind is Kind.RELEASE else "none")
         taken.append((time.perf_counter() - begin) * 1000)
     return taken
 
@@ -157,13 +167,20 @@ async def measure(home: Path, seconds: float) -> tuple[list[Measured], int, floa
     """Run the recorder through every load; return the rows, the database's bytes and the record count."""
     recorder = RecorderProcess(home)
     await recorder.start()
+    assert recorder.process is not None
+    pid = recorder.process.pid
     client = RecorderClient(recorder.socket)
     loads: list[Callable[[], Awaitable[Measured]]] = [
         lambda: alone(client, seconds),
         lambda: paced(client, seconds, 50),
         lambda: sustained(client, seconds),
     ]
-    rows = [await load() for load in loads]
+    rows = []
+    for load in loads:
+        before = cpu_seconds(pid)
+        measured = await load()
+        requests = len(measured.latencies_ms) / len(events_of(0))
+        rows.append(replace(measured, cpu_ms=(cpu_seconds(pid) - before) / requests * 1000))
     size = (await client.health())["size"]
     await client.aclose()
     await recorder.stop()
@@ -183,7 +200,7 @@ def main() -> None:
         rows, stored, records = asyncio.run(measure(home, options.seconds))
         row = bytes(stored // records)
         plain = {batch: plain_inserts(home, options.seconds / 3, batch=batch, row=row) for batch in (1, IN_FLIGHT)}
-    table = Table("load", "calls/s", "p50 ms", "p99 ms", title="Durable appends")
+    table = Table("load", "calls/s", "p50 ms", "p99 ms", "CPU ms/request", title="Durable appends")
     for measured in rows:
         table.add_row(*measured.cells())
     console.print(table)
