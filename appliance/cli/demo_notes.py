@@ -3,11 +3,8 @@
 They are part of the program, so the demo needs no file and no network.
 """
 
-CLASSIFICATION = (
-    "She takes metformin 500 mg twice a day with meals and lisinopril 10 mg once a day in the morning. "
-    "She stopped ibuprofen last month."
-)
-"""A passage that a reader files under medications."""
+CLASSIFICATION = "Penicillin gave her a rash as a child. No other allergies to drugs, and none to food or latex."
+"""A passage that a reader files under allergies."""
 
 CODING = (
     "58-year-old man seen for follow-up. Type 2 diabetes mellitus without complications, well controlled on metformin. "
@@ -16,10 +13,7 @@ CODING = (
 )
 """A visit with three diagnoses that have plain codes."""
 
-SCHEDULING = (
-    "Follow-up visit with Dr. Reyes about blood pressure, Tuesday 14 April at 10:30, second floor, room 204. "
-    "Bring the list of home readings. Reply YES to confirm or call the front desk."
-)
+SCHEDULING = "Your flu shot is on Saturday 10 October at 9:00 in room 12. Please bring your insurance card."
 """What staff noted about an appointment."""
 
 DISCHARGE = (

@@ -128,6 +128,9 @@ def _draft(stage: Stage, task: str, given: Mapping[str, str]) -> dict[str, objec
         return {}
     for line in _lines(_output(body)):
         stage.say("draft", line)
+    told = body.get("warnings")
+    for warning in told if isinstance(told, list) else []:
+        stage.say("warning", warning)
     stage.provenance(answer.headers, body.get("reasons"))
     return body
 

@@ -61,7 +61,7 @@ SMOLLM2 = Recipe(
         symmetric=False,
         recipe=(
             "dequantize Q4_1 to float32",
-            "AWQ: scales from a grid of 4 points on 20 windows of 128 tokens, duo scaling, seed 0",
+            "AWQ: scales from a grid of 4 points on 20 windows of 128 tokens, by activations alone, seed 0",
             "round linear layers but lm_head to 4 bits, asymmetric, groups of 32 (W4A16)",
             "store other tensors as bfloat16",
         ),

@@ -48,16 +48,15 @@ class Output:
 
 def finish(task: TaskPolicy, prompt: Prompt, completion: Completion, icd10: Icd10Table) -> Output:
     """Return the output of a whole answer.  Raises OutputRejectedError."""
-    warnings = prompt.warnings
-    if completion.finish_reason == "length":
-        warnings = (*warnings, CUT_WARNING)
+    cut = (CUT_WARNING,) if completion.finish_reason == "length" else ()
+    warnings = (*prompt.warnings, *cut)
     if not prompt.is_typed:
         return _free(task, completion, icd10, warnings=warnings)
     match task.output:
         case TextOutput(field=field):
             text, told = _text(task, prompt, completion)
             value: Mapping[str, object] = {field: text.reveal().strip()}
-            warnings = (*warnings, *told)
+            warnings = (*prompt.warnings, *(cut if text is completion.text else ()), *told)
         case JsonOutput():
             value = _value(prompt, completion, icd10)
             text = ClinicalText(json.dumps(value, ensure_ascii=False))
@@ -70,7 +69,8 @@ def _text(task: TaskPolicy, prompt: Prompt, completion: Completion) -> tuple[Cli
     if task.finish != message_facts.NAME:
         return completion.text, ()
     notes = prompt.main.reveal()
-    if message_facts.is_faithful(notes, completion.text.reveal()):
+    is_cut = completion.finish_reason == "length"
+    if not is_cut and message_facts.is_faithful(notes, completion.text.reveal()):
         return completion.text, ()
     if prompt.may_replace:
         return ClinicalText(message_facts.in_own_words(notes)), (OWN_WORDS_WARNING,)

@@ -125,6 +125,17 @@ def test_a_text_that_was_cut_says_so(icd10: Icd10Table) -> None:
     assert output.warnings == (CUT_WARNING,)
 
 
+def test_a_message_that_was_cut_gives_way_to_the_notes_own_words(icd10: Icd10Table) -> None:
+    notes = "Flu shot on Monday at 9."
+    prompt = prepare(shipped("scheduling-message"), typed("scheduling-message", request=notes), icd10)
+    loop = f"Hello. {notes} Please bring your phone. Please bring your"
+
+    output = finished(prompt, loop, task="scheduling-message", icd10=icd10, finish_reason="length")
+
+    assert "phone" not in output.text.reveal()
+    assert output.warnings == (OWN_WORDS_WARNING,)
+
+
 @pytest.mark.parametrize("text", ["", " \n "])
 def test_an_empty_draft_is_withheld(icd10: Icd10Table, text: str) -> None:
     prompt = prepare(shipped("discharge-summary"), typed("discharge-summary", notes="Asthma."), icd10)
