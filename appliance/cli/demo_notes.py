@@ -13,7 +13,7 @@ CODING = (
 )
 """A visit with three diagnoses that have plain codes."""
 
-SCHEDULING = "Your flu shot is on Saturday 10 October at 9:00 in room 12. Please bring your insurance card."
+SCHEDULING = "Your eye exam is on Friday 8 May at 2 pm in room 12. Please bring your glasses."
 """What staff noted about an appointment."""
 
 DISCHARGE = (

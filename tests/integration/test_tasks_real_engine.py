@@ -23,7 +23,7 @@ EASY_PASSAGES = (
     ("Doctor: Any allergies? Patient: Penicillin gives me hives.", "ALLERGY"),
     ("Doctor: Do you smoke or drink alcohol? Patient: I smoke half a pack a day.", "FAM/SOCHX"),
     ("Doctor: Any surgeries? Patient: They removed my appendix, and I had a hysterectomy.", "PASTSURGICAL"),
-    (demo_notes.CLASSIFICATION, "MEDICATIONS"),
+    (demo_notes.CLASSIFICATION, "ALLERGY"),
 )
 
 
@@ -59,7 +59,7 @@ async def test_a_message_holds_the_notes_day_and_time(engine: RealEngine, icd10:
 
     assert output.value is not None
     message = str(output.value["message"])
-    assert all(part in message for part in ("Dr. Reyes", "14 April", "10:30"))
+    assert all(part in message for part in ("Friday 8 May", "2 pm", "room 12"))
 
 
 @pytest.mark.parametrize(
