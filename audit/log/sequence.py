@@ -22,7 +22,7 @@ from audit.log.submission import Submission, epoch
 from audit.merkle import Frontier, inclusion_proof, leaf_hash
 from audit.record import Leaf, month_of
 from audit.store.database import Batch, Database, RecordRow
-from audit.store.reader import StoredCheckpoint
+from audit.store.stored import StoredCheckpoint
 from audit.store.witness import Witness
 
 CHECKPOINT_RECORDS = 256

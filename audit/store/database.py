@@ -18,8 +18,8 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable, Table
 
 from audit.errors import StoreError
-from audit.store.reader import StoredCheckpoint, check_schema, node_of
 from audit.store.schema import APPLICATION_ID, SCHEMA_VERSION, blind_index, checkpoint, metadata, record
+from audit.store.stored import StoredCheckpoint, check_schema, node_of
 
 BUSY_TIMEOUT_S = 30.0
 """A commit waits this long for readers to leave; a reader's page takes milliseconds."""

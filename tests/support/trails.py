@@ -22,8 +22,8 @@ from audit.keyring import Trail, initialise, open_custodian
 from audit.log import Clocks, Log, MonthKeys, Submission, submit
 from audit.merkle import Frontier, leaf_hash, root_of
 from audit.record import Event, Kind, Leaf, month_of
-from audit.store.reader import Reader
 from audit.store.witness import read_witness
+from tests.support.trail_reader import TrailReader
 
 ORIGIN = "hospital.example/a1"
 START = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
@@ -222,7 +222,7 @@ def read_whole(folder: Path, *, factory: type[Connection] = Connection) -> Whole
     leaves: list[Leaf] = []
     bodies: dict[int, bytes | None] = {}
     frontier, newest = Frontier(), dict[str, str]()
-    with Reader(trail.database) as reader:
+    with TrailReader.open(trail.database) as reader:
         for place, row in enumerate(reader.records()):
             leaf = Leaf.from_bytes(row.leaf)
             frontier, nodes = frontier.append(leaf_hash(row.leaf))
@@ -234,7 +234,7 @@ def read_whole(folder: Path, *, factory: type[Connection] = Connection) -> Whole
             assert row.nodes == b"".join(nodes)
             assert hashlib.sha256(row.facts).hexdigest() == leaf.facts_digest
             assert leaf.previous == (newest.get(leaf.exchange_id, "") if leaf.exchange_id else "")
-            assert sorted(reader.index_values(place)) == sorted(
+            assert reader.index_values(place) == sorted(
                 bytes.fromhex(value) for value in {*leaf.patients, leaf.user} if value
             )
             assert (row.ciphertext is None) == (not leaf.cipher_digest)
@@ -245,9 +245,9 @@ def read_whole(folder: Path, *, factory: type[Connection] = Connection) -> Whole
             newest[leaf.exchange_id] = leaf.event_id
             leaves.append(leaf)
         hashes = [leaf_hash(leaf.to_bytes()) for leaf in leaves]
-        for checkpoint in reader.checkpoints():
-            statement = read_checkpoint(checkpoint.note, trail.verifier_keys())
-            assert (statement.size, statement.root) == (checkpoint.size, root_of(hashes[: checkpoint.size]))
+        for size, note in reader.checkpoints():
+            statement = read_checkpoint(note, trail.verifier_keys())
+            assert (statement.size, statement.root) == (size, root_of(hashes[:size]))
     for note in read_witness(trail.witness):
         if note is not None:
             statement = read_checkpoint(note, trail.verifier_keys())

@@ -13,8 +13,8 @@ from audit.log import Log
 from audit.log.sequence import REMEMBERED_EXCHANGES
 from audit.merkle import check_inclusion, leaf_hash
 from audit.record import Kind, Leaf
-from audit.store.reader import Reader
 from audit.store.witness import read_witness
+from tests.support.trail_reader import TrailReader
 from tests.support.trails import START, TurnedClock, example_event, new_trail, open_writer, read_whole
 
 
@@ -112,8 +112,8 @@ def test_an_idle_log_signs_its_head_every_minute_and_its_database_does_not_grow(
 
     times = [read_checkpoint(note, trail.verifier_keys()).time_s for note in notes(trail.witness)]
     assert times == [int(START.timestamp()) + 60 * minute for minute in (1, 2, 3, 4)]
-    with Reader(trail.database) as reader:
-        assert [checkpoint.size for checkpoint in reader.checkpoints()] == [1]
+    with TrailReader.open(trail.database) as reader:
+        assert [size for size, _ in reader.checkpoints()] == [1]
     writer.log.close()
 
 
