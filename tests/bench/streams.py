@@ -11,6 +11,7 @@ import tempfile
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 from appliance.clinical_text import ClinicalText
 from appliance.config import CHECKOUT
@@ -44,8 +45,8 @@ def main() -> None:
         through, direct = asyncio.run(measure(appliance, options))
         for name, results in (("through the gateway", through), ("vLLM's socket", direct)):
             rates = sorted(each.tokens_per_second() for each in results)
-            print(f"{name:20} {rates[len(rates) // 2]:8.1f} tokens/s   all {[round(rate, 1) for rate in rates]}")
-        ratio = sum(r.tokens_per_second() for r in through) / sum(r.tokens_per_second() for r in direct)
+            print(f"{name:20} {median(rates):8.1f} tokens/s   all {[round(rate, 1) for rate in rates]}")
+        ratio = median(r.tokens_per_second() for r in through) / median(r.tokens_per_second() for r in direct)
         print(f"ratio {ratio:.3f}   gateway memory {memory_mb(appliance):.0f} MB")
 
 
