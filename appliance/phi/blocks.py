@@ -6,6 +6,9 @@ chunking of a text gives the same blocks.
 """
 
 import re
+from collections.abc import Iterator
+
+from appliance.phi.fold import fold
 
 MAX_WORD = 600
 """A word is cut here whatever follows: longer than the longest identifier that any rule takes (a URL, 510)."""
@@ -45,6 +48,15 @@ STATES = frozenset(
     """.split()  # noqa: SIM905 - a list of words reads better than a column of literals
 )
 """States as the Postal Service writes them before a ZIP code (USPS Publication 28, appendix B)."""
+
+
+def block_spans(text: str, *, at_end: bool) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each block that is complete; `at_end` says that nothing more will come."""
+    folded = fold(text)
+    start = 0
+    while (end := block_end(folded, start, at_end=at_end)) is not None:
+        yield start, end
+        start = end
 
 
 def block_end(text: str, start: int, *, at_end: bool) -> int | None:

@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from appliance.clinical_text import ClinicalText
+from appliance.phi.blocks import block_spans
 from appliance.phi.fold import fold
+from appliance.phi.guard import find
 
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 
@@ -35,7 +37,9 @@ class Known:
         return any(self._stands(spelling) for spelling in spellings)
 
     def _stands(self, plain: str) -> bool:
-        return plain in self._words or (len(plain) >= LONG_ENOUGH and plain in self._run_together)
+        if len(plain) >= LONG_ENOUGH and plain in self._run_together:
+            return True
+        return plain in self._words or plain in self._found
 
     @cached_property
     def _folded(self) -> str:
@@ -46,6 +50,13 @@ class Known:
         """Blank-separated words without their punctuation, and the parts between it."""
         parts = _NOT_ALPHANUMERIC.split(self._folded)
         return frozenset(_plain(word) for word in self._folded.split()) | frozenset(parts)
+
+    @cached_property
+    def _found(self) -> frozenset[str]:
+        """What the rules find in the caller's own text, however it touches what stands beside it."""
+        texts = (text.reveal() for text in self._texts)
+        blocks = (text[start:end] for text in texts for start, end in block_spans(text, at_end=True))
+        return frozenset(_plain(block[found.start : found.end]) for block in blocks for found in find(block))
 
     @cached_property
     def _run_together(self) -> str:

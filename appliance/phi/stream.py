@@ -10,9 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from appliance.clinical_text import ClinicalText
-from appliance.phi.blocks import block_end
+from appliance.phi.blocks import block_spans
 from appliance.phi.findings import Kind
-from appliance.phi.fold import fold
 from appliance.phi.guard import find
 from appliance.phi.known import Known
 
@@ -52,26 +51,34 @@ class Screen:
         return ClinicalText("".join(self._complete_blocks(at_end=True)))
 
     def _complete_blocks(self, *, at_end: bool) -> Iterator[str]:
-        folded = fold(self._held)
-        start = 0
-        while (end := block_end(folded, start, at_end=at_end)) is not None:
+        end = 0
+        for start, end in block_spans(self._held, at_end=at_end):
             yield self._masked(self._held[start:end])
-            start = end
-        self._held = self._held[start:]
+        self._held = self._held[end:]
 
     def _masked(self, block: str) -> str:
+        """Mask until nothing more is found: an identifier that touches another shows only once that one is gone."""
+        while True:
+            masked, noted = self._masked_once(block)
+            if masked == block:
+                self._noted.update(noted)
+                return block
+            block = masked
+
+    def _masked_once(self, block: str) -> tuple[str, Counter[str]]:
         pieces: list[str] = []
+        noted: Counter[str] = Counter()
         position = 0
         for finding in find(block):
             if self._known.holds(block[finding.start : finding.end]):
                 continue
             if finding.kind in COUNTED_ONLY:
-                self._noted[finding.kind.value] += 1
+                noted[finding.kind.value] += 1
                 continue
             self._withheld[finding.kind.value] += 1
             pieces += [block[position : finding.start], f"[withheld: {finding.kind.words()}]"]
             position = finding.end
-        return "".join([*pieces, block[position:]])
+        return "".join([*pieces, block[position:]]), noted
 
 
 def screen(text: ClinicalText, known: Iterable[ClinicalText]) -> tuple[ClinicalText, dict[str, int]]:
