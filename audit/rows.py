@@ -30,8 +30,8 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.types import NULLTYPE
 
 from audit.errors import StoreError
-from audit.merkle import HASH_BYTES
 from audit.store.schema import APPLICATION_ID, SCHEMA_VERSION, blind_index, checkpoint, record
+from audit.store.stored import node_of
 
 BUSY_TIMEOUT_S = 10.0
 """A commit of the recorder takes milliseconds; a reader waits this long for it."""
@@ -107,11 +107,7 @@ class Rows:
     def node(self, level: int, index: int) -> bytes:
         """Return the stored hash of a complete tree node (`merkle.NodeReader`).  Raises StoreError if it is missing."""
         last = ((index + 1) << level) - 1
-        nodes = self.value(select(RAW["nodes"]).where(record.c.sequence == last))
-        found = nodes[HASH_BYTES * level : HASH_BYTES * (level + 1)] if isinstance(nodes, bytes) else b""
-        if len(found) != HASH_BYTES:
-            raise StoreError(f"{self._database}: the tree is damaged at record {last}; run 'audit verify'.")
-        return found
+        return node_of(self.value(select(RAW["nodes"]).where(record.c.sequence == last)), level, last)
 
     def checkpoints(self) -> Iterator[tuple[object, ...]]:
         """Return (size, note) of every checkpoint of the database, smallest tree first."""
