@@ -4,14 +4,21 @@
 
     AuditError                      code (stable) · a sentence that says what to do; never a body's text
     ├── AppendError                 the record was not made durable; nothing may be released
-    │   └── RecorderUnavailableError    no recorder answers on its socket
+    │   ├── RecorderUnavailableError    no recorder answers on its socket
+    │   ├── QuarantinedError            the trail is not the one that was signed; it is read-only until a person looks
+    │   └── DiskReservedError           the disk is down to its reserve; nothing new is taken
     ├── SealError                   a body could not be sealed
     ├── OpenError                   a sealed body could not be opened: wrong passphrase, destroyed or damaged key
-    ├── StoreError                  the database is missing, foreign, of another version, or damaged
+    ├── StoreError                  the database is missing, foreign, or damaged
+    │   └── SchemaError                 the database has another schema than this release; names the command to run
+    ├── SettingsError               the site's settings of the trail are wrong
     ├── FormatError                 bytes that are not in the format that FORMAT.md fixes
     ├── QueryError                  a question that the trail cannot be asked
     │   └── UnknownRecordError          nothing in the trail goes by this name
     ├── OfficerError                the officer registry cannot do this
+    ├── PermissionDeniedError       the policy does not let this officer do this
+    ├── ApprovalError               a second person's approval is missing, spent, or for something else
+    ├── RetentionError              a month cannot be destroyed: too young, held, or in use
     └── VerificationError           the trail or a proof does not hold
         ├── InclusionError
         ├── ConsistencyError
@@ -41,6 +48,18 @@ class RecorderUnavailableError(AppendError):
     code = "recorder_unavailable"
 
 
+class QuarantinedError(AppendError):
+    """Say why the trail is read-only: it does not fit what was signed, and a person must look."""
+
+    code = "trail_quarantined"
+
+
+class DiskReservedError(AppendError):
+    """Say that the disk is down to its reserve, so nothing new is taken until space is freed."""
+
+    code = "disk_reserved"
+
+
 class SealError(AuditError):
     """Say that a body could not be sealed, so nothing was recorded."""
 
@@ -57,6 +76,18 @@ class StoreError(AuditError):
     """Say that the database is missing, of another version, or damaged."""
 
     code = "store_unusable"
+
+
+class SchemaError(StoreError):
+    """Say that the database's schema is older or newer than this release's, and which command to run."""
+
+    code = "schema_mismatch"
+
+
+class SettingsError(AuditError):
+    """Say which key of the settings is wrong, and how."""
+
+    code = "settings_invalid"
 
 
 class FormatError(AuditError):
@@ -81,6 +112,24 @@ class OfficerError(AuditError):
     """Say why an officer's key cannot be added, listed or revoked."""
 
     code = "officer_invalid"
+
+
+class PermissionDeniedError(AuditError):
+    """Say that the policy does not let this officer do this, and why."""
+
+    code = "not_permitted"
+
+
+class ApprovalError(AuditError):
+    """Say which approval is missing, spent, expired, or given for something else."""
+
+    code = "approval_missing"
+
+
+class RetentionError(AuditError):
+    """Say why a month's keys cannot be destroyed now."""
+
+    code = "retention_forbids"
 
 
 class VerificationError(AuditError):

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit.keyring import Trail
+from audit.settings import Settings, read_settings
+from audit.store.address import Address, read_address, sqlite_address
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 """Root of the installed tree; the default home ``var/`` stands here."""
@@ -30,14 +32,28 @@ class Places:
     socket: Path
     """The recorder listens here when it runs."""
 
+    settings: Settings
+    """What the site chose in ``trail.yaml``."""
+
+    @property
+    def database(self) -> Address:
+        """The database that the recorder writes to.  Raises StoreError if its address is wrong."""
+        return read_address(self.settings.database) if self.settings.database else sqlite_address(self.trail.database)
+
+    @property
+    def readers(self) -> Address:
+        """The same database for console and commands, as a read-only role where the site has one."""
+        return read_address(self.settings.readers) if self.settings.readers else self.database
+
 
 def find_places(home: Path | None = None, *, run: Path | None = None) -> Places:
-    """Return the places under a home, by default ``APPLIANCE_HOME`` or ``var/`` in the checkout."""
+    """Return the places under a home: ``APPLIANCE_HOME``, or ``var/`` in the checkout.  Raises SettingsError."""
     root = (home or Path(os.environ.get("APPLIANCE_HOME") or CHECKOUT / "var")).absolute()
     is_copy = not (root / "audit").exists() and Trail(folder=root).database.exists()
     return Places(
         trail=Trail(folder=root if is_copy else root / "audit"),
         custodian=root / "custodian",
+        settings=read_settings(root),
         socket=(run or _run_folder(root)) / "recorder.sock",
     )
 
