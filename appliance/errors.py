@@ -30,6 +30,8 @@ and MUST NOT hold PHI either.  Layers below `api` know no status code: `api/prob
     │   │   ├── EngineRejectedError     the engine read the request and said no
     │   │   └── EngineBrokenStreamError the answer stopped before its end
     │   ├── AuditUnavailableError
+    │   │   ├── TrailQuarantinedError   the trail is not the one that was signed; it is read-only
+    │   │   └── DiskReservedError       the trail's disk is down to its reserve
     │   ├── EscalationError
     │   └── OutputRejectedError         the model's answer failed the task's own checks
     └── BrokenError                     an invariant failed; stop and tell the operator
@@ -241,6 +243,33 @@ class AuditUnavailableError(UnavailableError):
 
     code = "audit_unavailable"
     sentence = "The audit recorder cannot make a durable record, so no answer can be given; /readyz says why."
+
+
+class TrailQuarantinedError(AuditUnavailableError):
+    """Say that the trail is read-only, because it is not the one that was signed."""
+
+    code = "trail_quarantined"
+    sentence = (
+        "The audit trail does not fit what was signed, so it is read-only and no answer can be given; a person must"
+        " look: 'audit verify' says where."
+    )
+
+
+class DiskReservedError(AuditUnavailableError):
+    """Say that the trail's disk is down to its reserve, so no new request is taken."""
+
+    code = "disk_reserved"
+    sentence = (
+        "The audit trail's disk is down to its reserve, so no new request is taken; it goes on by itself once space"
+        " is freed."
+    )
+
+
+def audit_unavailable(code: str) -> AuditUnavailableError:
+    """Return the error that a refusal by the recorder stands for, by the recorder's stable code."""
+    kinds = (TrailQuarantinedError, DiskReservedError)
+    kind = next((kind for kind in kinds if kind.code == code), AuditUnavailableError)
+    return kind(detail=code)
 
 
 class EscalationError(UnavailableError):

@@ -20,7 +20,7 @@ import structlog
 from appliance.clinical_text import ClinicalText
 from appliance.clock import Clock
 from appliance.decision import Decision
-from appliance.errors import AuditUnavailableError
+from appliance.errors import AuditUnavailableError, audit_unavailable
 from appliance.exchange import Actor, Message, ModelIdentity, Route, TaskRequest
 from audit.errors import AppendError
 from audit.record import Event, Kind, Outcome, Receipt, Receipts
@@ -205,7 +205,7 @@ class Trail:
         try:
             return await self._recorder.append_all(events, receipts=receipts)
         except AppendError as error:
-            raise AuditUnavailableError(detail=error.code) from error
+            raise audit_unavailable(error.code) from error
 
     async def _pay(self) -> None:
         while self._owed:

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, Response
 
 from appliance.api.dependencies import Door
 from appliance.api.openapi import PROBLEMS, json_response
-from appliance.errors import AuditUnavailableError, UnknownExchangeError
+from appliance.errors import UnknownExchangeError, audit_unavailable
 from appliance.exchange import Actor
 from appliance.policy.decide import decide
 from appliance.policy.question import Action, Question, trail_resource
@@ -61,7 +61,7 @@ class ExchangeSurface:
         try:
             return json_response(await self._recorder.receipt(exchange))
         except AuditError as error:
-            raise AuditUnavailableError(detail=error.code) from error
+            raise audit_unavailable(error.code) from error
 
     async def _own(self, actor: Actor, exchange: str) -> list[dict[str, object]]:
         if not _ID_FORM.fullmatch(exchange):
@@ -69,7 +69,7 @@ class ExchangeSurface:
         try:
             events = await self._recorder.exchange(exchange)
         except AuditError as error:
-            raise AuditUnavailableError(detail=error.code) from error
+            raise audit_unavailable(error.code) from error
         if not events or not all(self._may_read(actor, event) for event in events):
             raise UnknownExchangeError
         return events

@@ -2,8 +2,8 @@
 
 ``/healthz`` says that the event loop turns.  ``/readyz`` says whether a request would be answered now, and if not,
 which part is at fault, by stable reason codes: engine_starting, engine_down, manifest_mismatch, audit_unavailable,
-registry_invalid.  A refused policy bundle is a warning, since the old one is still in force.  The sentences are
-constant: details with paths and names are for ``appliance status``.
+trail_quarantined, disk_reserved, registry_invalid.  A refused policy bundle is a warning, since the old one is still
+in force.  The sentences are constant: details with paths and names are for ``appliance status``.
 """
 
 import asyncio
@@ -23,6 +23,16 @@ _ENGINE_SENTENCES = {
     "engine_down": "The inference engine does not answer; 'appliance status' says why. It is being restarted.",
     "manifest_mismatch": "The model on disk is not the pinned one; run 'appliance model verify'.",
 }
+
+_AUDIT_SENTENCES = {
+    "failing": ("audit_unavailable", "The recorder cannot write the trail; 'appliance status' says why."),
+    "quarantined": (
+        "trail_quarantined",
+        "The trail is not the one that was signed and is read-only; a person must look: run 'audit verify'.",
+    ),
+    "reserved": ("disk_reserved", "The trail's disk is down to its reserve; free space, and it goes on by itself."),
+}
+"""Reason code and sentence for each state of the recorder in which no new request is answered."""
 
 _POLICY_WARNING = "The newest policy bundle was refused; the one before is in force. The gateway's log says why."
 
@@ -63,10 +73,11 @@ class Health:
     async def _recorder_reasons(self) -> list[dict[str, str]]:
         try:
             async with asyncio.timeout(RECORDER_PATIENCE_S):
-                await self._recorder.health()
+                health = await self._recorder.health()
         except (AuditError, TimeoutError):
             return [_reason("audit_unavailable", "The recorder does not answer; 'appliance status' says more.")]
-        return []
+        refusing = _AUDIT_SENTENCES.get(str(health.get("state")))
+        return [_reason(*refusing)] if refusing else []
 
     def _registry_reasons(self) -> list[dict[str, str]]:
         try:

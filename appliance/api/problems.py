@@ -42,6 +42,8 @@ STATUS: Mapping[type[ApplianceError], int] = {
     errors.EngineRejectedError: 422,
     errors.EngineBrokenStreamError: 502,
     errors.AuditUnavailableError: 503,
+    errors.TrailQuarantinedError: 503,
+    errors.DiskReservedError: 503,
     errors.EscalationError: 503,
     errors.OutputRejectedError: 502,
     errors.BrokenError: 500,

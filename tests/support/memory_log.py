@@ -33,6 +33,9 @@ class MemoryLog:
         self.after = after
         self.events: list[Event] = []
         self.closed = False
+        self.state = "open"
+        """What health says: open, failing, reserved or quarantined."""
+
         self._records: list[tuple[bytes, bytes]] = []
         self._nodes: dict[tuple[int, int], bytes] = {}
         self._frontier = Frontier()
@@ -72,8 +75,14 @@ class MemoryLog:
         return {"v": 1, "origin": self._key.origin, "checkpoint": note, "keys": keys, "records": records}
 
     async def health(self) -> dict[str, object]:
-        """Say that all is well."""
-        return {"state": "open", "reason": "", "size": self._frontier.size, "witness": "ok", "origin": self._key.origin}
+        """Say in which state it is."""
+        return {
+            "state": self.state,
+            "reason": "",
+            "size": self._frontier.size,
+            "witness": "ok",
+            "origin": self._key.origin,
+        }
 
     async def aclose(self) -> None:
         """Remember having been closed."""

@@ -10,8 +10,9 @@ from structlog.testing import capture_logs
 from appliance.config import CHECKOUT
 from appliance.errors import ConfigError
 from appliance.main import Reloading, configured, parse_options
-from audit.errors import RecorderUnavailableError
-from tests.support.gateway_client import Gateway, running_gateway
+from audit.errors import AppendError, DiskReservedError, QuarantinedError, RecorderUnavailableError
+from tests.support.gateway_client import Gateway, chat, running_gateway
+from tests.support.memory_log import no_failure
 
 
 def run(home: Path, *options: str) -> tuple[int, list[dict[str, object]]]:
@@ -102,3 +103,29 @@ async def test_a_reload_that_cannot_be_recorded_is_logged(tmp_path: Path, polici
         gateway.log.before = lose
 
         assert await reload(gateway) == ["policy_reloaded", "policy_reload_unrecorded"]
+
+
+@pytest.mark.parametrize(
+    ("state", "refusal", "code"),
+    [
+        ("failing", AppendError, "audit_unavailable"),
+        ("reserved", DiskReservedError, "disk_reserved"),
+        ("quarantined", QuarantinedError, "trail_quarantined"),
+    ],
+)
+async def test_a_recorder_that_refuses_is_named_to_caller_and_probe_until_it_takes_records_again(
+    tmp_path: Path, policies: Path, *, state: str, refusal: type[AppendError], code: str
+) -> None:
+    def refuse(_event: object) -> None:
+        raise refusal("a reason for the log")
+
+    async with running_gateway(tmp_path, policies) as gateway, gateway.http() as http:
+        gateway.log.before, gateway.log.state = refuse, state
+        answer = await http.post("/v1/chat/completions", json=chat())
+        unready = await http.get("/readyz")
+        gateway.log.before, gateway.log.state = no_failure, "open"
+        ready = await http.get("/readyz")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, code)
+    assert (unready.status_code, [reason["code"] for reason in unready.json()["reasons"]]) == (503, [code])
+    assert ready.status_code == 200
