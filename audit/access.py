@@ -29,6 +29,54 @@ BODY_OPENED = "body_opened"
 BODIES_CHECKED = "bodies_checked"
 """Code of a verification that opens bodies without showing them."""
 
+EXPORT = "export"
+"""Code of writing an evidence bundle; its facts hold the digest of what left."""
+
+FEED = "feed"
+"""Code of handing records to another system: CSV, FHIR, OCSF, CEF."""
+
+APPROVAL_REQUESTED = "approval_requested"
+"""Code of an officer's asking for a second person's approval; durable before the request exists."""
+
+APPROVAL_GIVEN = "approval_given"
+"""Code of a second officer's approval; durable before it counts."""
+
+DENIED = "denied"
+"""Code of an officer's attempt at what the policy does not let this officer do."""
+
+ROOT_ROTATED = "root_rotated"
+"""Operation: the custodian root was made anew and every month wrapped under it."""
+
+PASSPHRASE_CHANGED = "passphrase_changed"  # noqa: S105  # the name of an operation
+"""Operation: another passphrase opens the same root."""
+
+ROOT_MOVED = "root_moved"
+"""Operation: the root stands under another protector (passphrase, PKCS#11, TPM)."""
+
+MONTHS_PREPARED = "months_prepared"
+"""Operation: key pairs of coming months were made."""
+
+MONTH_DESTROYED = "month_destroyed"
+"""Operation: a month's keys are about to be destroyed; its facts say under which approval and case."""
+
+LEGAL_HOLD = "legal_hold"
+"""Operation: a month's keys may not be destroyed for now."""
+
+LEGAL_HOLD_RELEASED = "legal_hold_released"
+"""Operation: a hold ended."""
+
+OFFICER_ADDED = "officer_added"
+"""Operation: somebody got an officer's key."""
+
+OFFICER_ROLES = "officer_roles"
+"""Operation: an officer's roles changed."""
+
+OFFICER_REVOKED = "officer_revoked"
+"""Operation: an officer's key ended."""
+
+TRAIL_RESTORED = "trail_restored"
+"""Operation: a trail from the backup goes on as a new epoch."""
+
 _DOMAIN = b"audit/1/query\n"
 
 
