@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from audit.canonical import Value, decode, encode
-from audit.checkpoint import Checkpoint, read_checkpoint
+from audit.checkpoint import Checkpoint, read_checkpoint, verify_inclusion
 from audit.errors import FormatError, InclusionError
 from audit.keyring.signatures import VerifierKey
-from audit.merkle import HASH_BYTES, NodeReader, check_inclusion, inclusion_proof, leaf_hash
+from audit.merkle import HASH_BYTES, NodeReader, inclusion_proof, leaf_hash
 from audit.record import Leaf, read_facts
 
 VERSION = 1
@@ -112,13 +112,7 @@ def _check_part(part: _Part, checkpoint: Checkpoint) -> Leaf:
         raise InclusionError("the receipt's records are of another log than its checkpoint")
     if leaf.facts_digest != hashlib.sha256(part.facts).hexdigest():
         raise InclusionError(f"the facts of record {leaf.sequence} are not those that its leaf binds")
-    check_inclusion(
-        index=leaf.sequence,
-        size=checkpoint.size,
-        leaf=leaf_hash(part.leaf),
-        proof=part.proof,
-        root=checkpoint.root,
-    )
+    verify_inclusion(leaf_hash(part.leaf), leaf.sequence, part.proof, checkpoint)
     return leaf
 
 

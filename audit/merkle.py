@@ -2,7 +2,9 @@
 
 Pure: it reaches no I/O and keeps no state.  Trees are named by their size; a *node* is a perfect subtree,
 named by its level (0 is a leaf) and its index on that level, and never changes once complete.  Proof checks
-take untrusted proofs and raise InclusionError or ConsistencyError, never IndexError.
+take untrusted proofs, whose hashes MUST be 32 bytes each, and raise InclusionError or ConsistencyError, never
+IndexError.  They are arithmetic over bare roots, for `checkpoint.verify_inclusion` and `verify_consistency` only:
+a root means nothing until its checkpoint's signatures hold.
 
 Example: records 0..4 make a tree of size 5.  Its frontier is node (2, 0), over 0..3, and node (0, 4).
 """
@@ -98,6 +100,8 @@ def check_inclusion(*, index: int, size: int, leaf: bytes, proof: Sequence[bytes
     """Check a path as RFC 9162 section 2.1.3.2 does.  Raises InclusionError unless it leads from leaf hash to root."""
     if not 0 <= index < size:
         raise InclusionError(f"record {index} is not in a tree of {size} records")
+    if not _are_hashes(leaf, root, *proof):
+        raise InclusionError(f"the proof of record {index} holds something that is no hash of {HASH_BYTES} bytes")
     position, last, result = index, size - 1, leaf
     for sibling in proof:
         if last == 0:
@@ -119,6 +123,8 @@ def check_consistency(*, old: int, new: int, old_root: bytes, new_root: bytes, p
     """Check a proof as RFC 9162 section 2.1.4.2 does.  Raises ConsistencyError unless new extends old unchanged."""
     if not 0 <= old <= new:
         raise ConsistencyError(f"a tree of {new} records cannot contain one of {old}")
+    if not _are_hashes(old_root, new_root, *proof):
+        raise ConsistencyError(f"the proof from {old} to {new} holds something that is no hash of {HASH_BYTES} bytes")
     if old in {0, new}:
         _check_trivial(old=old, new=new, old_root=old_root, new_root=new_root, proof=proof)
         return
@@ -131,6 +137,10 @@ def check_consistency(*, old: int, new: int, old_root: bytes, new_root: bytes, p
         raise ConsistencyError(f"the first {old} records have changed")
     if right != new_root:
         raise ConsistencyError(f"the tree of {new} records does not extend the one of {old}")
+
+
+def _are_hashes(*values: bytes) -> bool:
+    return all(len(value) == HASH_BYTES for value in values)
 
 
 def _check_trivial(*, old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> None:

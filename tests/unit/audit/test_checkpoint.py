@@ -1,5 +1,8 @@
 import base64
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -7,14 +10,20 @@ from hypothesis import strategies as st
 
 from audit.checkpoint import (
     MAX_NOTE_BYTES,
+    Checkpoint,
     read_checkpoint,
     read_receipt,
     sign_checkpoint,
     sign_receipt,
+    verify_consistency,
+    verify_inclusion,
 )
-from audit.errors import CheckpointError, FormatError
+from audit.errors import CheckpointError, ConsistencyError, FormatError, InclusionError
 from audit.keyring import SigningKey, VerifierKey
 from audit.keyring.signatures import ED25519, MLDSA44
+from audit.merkle import leaf_hash, root_of
+
+AUDIT = Path(__file__).parents[3] / "audit"
 
 KEY = SigningKey.from_seeds(origin="hospital.example/a1", ed25519=b"\x01" * 32, mldsa44=b"\x02" * 32)
 OTHER = SigningKey.from_seeds(origin="hospital.example/a1", ed25519=b"\x03" * 32, mldsa44=b"\x04" * 32)
@@ -79,6 +88,11 @@ def test_one_signature_of_two_is_not_enough(kept: int) -> None:
         NOTE + "\u2014 nospace\n",
         NOTE + "\u2014 name AAA\n",
         NOTE + "x" * MAX_NOTE_BYTES,
+        NOTE[:-1],
+        NOTE + "\n",
+        NOTE.replace("1235\n", "1235\r\n"),
+        NOTE + "\u2014  AAAAAA==\n",
+        NOTE + "\x85",
         sign_checkpoint(OTHER, size=1235, root=ROOT, time_s=TIME_S),
     ],
 )
@@ -153,13 +167,102 @@ def test_a_garbage_receipt_raises_our_error(text: str) -> None:
         read_receipt("audit1." + text, KEYS)
 
 
-def test_a_signed_payload_that_is_no_receipt_is_refused() -> None:
-    payload = b'{"v":1}'
+def _signed(payload: bytes) -> str:
     signature = KEY.ed25519.sign(b"audit/1/receipt\n" + payload)
     encoded = [base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (payload, signature)]
+    return "audit1." + ".".join(encoded)
 
-    with pytest.raises(CheckpointError, match="lacks"):
-        read_receipt("audit1." + ".".join(encoded), KEYS)
+
+LEAF = ROOT.hex()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"no json",
+        b'{"v":1}',
+        b'{"leaf":"%s","origin":"hospital.example/a1","time":5,"v":1}' % LEAF.encode(),
+        b'{"leaf":"%s","origin":"hospital.example/a1","seq":-1,"time":5,"v":1}' % LEAF.encode(),
+        b'{"leaf":"%s","origin":"hospital.example/a1","seq":true,"time":5,"v":1}' % LEAF.encode(),
+        b'{"leaf":"%s","origin":"hospital.example/a1","seq":1,"time":5,"v":2}' % LEAF.encode(),
+        b'{"leaf":"%s","origin":"another.example/a1","seq":1,"time":5,"v":1}' % LEAF.encode(),
+        b'{"leaf":"%s","origin":"hospital.example/a1","seq":1,"time":5,"v":1}' % LEAF[:62].encode(),
+        b'{"leaf":"xx","origin":"hospital.example/a1","seq":1,"time":5,"v":1}',
+    ],
+)
+def test_a_signed_payload_that_is_no_receipt_of_this_log_is_refused(payload: bytes) -> None:
+    with pytest.raises(CheckpointError, match="receipt"):
+        read_receipt(_signed(payload), KEYS)
+
+
+def test_a_checkpoint_can_only_come_from_checked_signatures() -> None:
+    read = read_checkpoint(NOTE, KEYS)
+
+    with pytest.raises(RuntimeError):
+        Checkpoint(origin=read.origin, size=read.size, root=read.root, time_s=0, signed=None)
+    with pytest.raises((TypeError, ValueError)):
+        replace(read, size=read.size + 1)
+
+
+def test_only_the_checkpoint_module_checks_proofs_against_roots() -> None:
+    found = {
+        file.name
+        for file in AUDIT.rglob("*.py")
+        if re.search(r"\bcheck_(inclusion|consistency)\b", file.read_text()) and file.name != "verify_bundle.py"
+    }
+
+    assert found == {"merkle.py", "checkpoint.py"}
+
+
+def _pair(leaves: list[bytes]) -> tuple[bytes, Checkpoint]:
+    root = root_of(leaves)
+    return root, read_checkpoint(sign_checkpoint(KEY, size=len(leaves), root=root, time_s=TIME_S), KEYS)
+
+
+def test_a_record_is_proven_against_a_signed_checkpoint() -> None:
+    left, right = leaf_hash(b"left"), leaf_hash(b"right")
+    _, checkpoint = _pair([left, right])
+
+    verify_inclusion(left, 0, [right], checkpoint)
+    with pytest.raises(InclusionError):
+        verify_inclusion(right, 0, [right], checkpoint)
+
+
+def test_a_later_checkpoint_is_proven_to_extend_an_earlier_one() -> None:
+    leaves = [leaf_hash(b"left"), leaf_hash(b"right")]
+    _, older = _pair(leaves[:1])
+    _, newer = _pair(leaves)
+
+    verify_consistency(leaves[1:], older, newer)
+    with pytest.raises(ConsistencyError):
+        verify_consistency(leaves[:1], older, newer)
+    with pytest.raises(ConsistencyError):
+        verify_consistency([], newer, older)
+
+
+def test_checkpoints_of_two_logs_are_never_consistent() -> None:
+    other = SigningKey.from_seeds(origin="hospital.example/a2", ed25519=b"\x03" * 32, mldsa44=b"\x04" * 32)
+    _, ours = _pair([leaf_hash(b"left")])
+    theirs = read_checkpoint(sign_checkpoint(other, size=1, root=ours.root, time_s=TIME_S), other.verifier_keys())
+
+    with pytest.raises(ConsistencyError, match="two logs"):
+        verify_consistency([], ours, theirs)
+
+
+def test_a_checkpoint_of_nothing_has_the_empty_root_and_promises_nothing() -> None:
+    _, empty = _pair([])
+    _, grown = _pair([leaf_hash(b"left")])
+
+    verify_consistency([], empty, grown)
+    with pytest.raises(InclusionError):
+        verify_inclusion(leaf_hash(b"left"), 0, [], empty)
+    with pytest.raises(CheckpointError, match="empty tree"):
+        read_checkpoint(sign_checkpoint(KEY, size=0, root=ROOT, time_s=TIME_S), KEYS)
+
+
+def test_two_lines_of_one_key_are_refused_because_one_would_go_unchecked() -> None:
+    with pytest.raises(CheckpointError, match="repeated"):
+        read_checkpoint(NOTE + NOTE.splitlines(keepends=True)[-1], KEYS)
 
 
 def test_bytes_that_are_no_key_raise_our_error() -> None:

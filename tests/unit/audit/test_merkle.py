@@ -2,8 +2,8 @@
 
 import pytest
 
-from audit.errors import ConsistencyError
-from audit.merkle import EMPTY_ROOT, check_consistency, leaf_hash, root_of
+from audit.errors import ConsistencyError, InclusionError
+from audit.merkle import EMPTY_ROOT, check_consistency, check_inclusion, leaf_hash, node_hash, root_of
 
 LEAVES = [
     bytes.fromhex(text)
@@ -30,14 +30,20 @@ def test_the_root_is_that_of_the_reference_vectors(size: int) -> None:
     assert root_of(leaf_hash(leaf) for leaf in LEAVES[:size]).hex() == ROOTS[size]
 
 
+ONE, OTHER = b"\x01" * 32, b"\x02" * 32
+
+
 @pytest.mark.parametrize(
     ("old", "new", "old_root", "new_root", "proof"),
     [
-        (0, 3, b"wrong", b"any", []),
-        (3, 3, b"one", b"other", []),
-        (3, 3, b"one", b"one", [b"more"]),
-        (3, 5, b"one", b"other", []),
-        (5, 3, b"one", b"other", []),
+        (0, 3, ONE, OTHER, []),
+        (3, 3, ONE, OTHER, []),
+        (3, 3, ONE, ONE, [ONE]),
+        (3, 5, ONE, OTHER, []),
+        (5, 3, ONE, OTHER, []),
+        (0, 3, EMPTY_ROOT, OTHER[:31], []),
+        (0, 3, EMPTY_ROOT + b"0", OTHER, []),
+        (2, 3, ONE, OTHER, [ONE[:16] * 3]),
     ],
 )
 def test_a_proof_that_cannot_hold_is_refused(
@@ -48,4 +54,16 @@ def test_a_proof_that_cannot_hold_is_refused(
 
 
 def test_the_empty_tree_is_in_every_tree() -> None:
-    check_consistency(old=0, new=3, old_root=EMPTY_ROOT, new_root=b"any", proof=[])
+    check_consistency(old=0, new=3, old_root=EMPTY_ROOT, new_root=OTHER, proof=[])
+
+
+@pytest.mark.parametrize("part", ["leaf", "root", "proof"])
+@pytest.mark.parametrize("length", [0, 31, 33, 64])
+def test_a_hash_of_another_length_than_32_bytes_proves_nothing(part: str, length: int) -> None:
+    left, right = leaf_hash(b"left"), leaf_hash(b"right")
+    given = {"leaf": left, "proof": right, "root": node_hash(left, right)}
+    check_inclusion(index=0, size=2, leaf=given["leaf"], proof=[given["proof"]], root=given["root"])
+    given[part] = (given[part] * 2)[:length]
+
+    with pytest.raises(InclusionError, match="no hash"):
+        check_inclusion(index=0, size=2, leaf=given["leaf"], proof=[given["proof"]], root=given["root"])
