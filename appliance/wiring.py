@@ -102,7 +102,11 @@ async def _record_start(config: Config, parts: Parts, registry: Registry) -> Non
     await parts.trail.operation(
         "gateway_started",
         client="gateway",
-        facts={"pinned": parts.model.pinned, "clients": len(registry.list()), "tenant": config.tenant},
+        facts={
+            "pinned": parts.model.pinned,
+            "clients": [client.id for client in registry.list() if client.revoked is None],
+            "tenant": config.tenant,
+        },
         policy_digest=parts.policy.bundle.digest,
         model=parts.model.label(),
     )

@@ -11,7 +11,7 @@ in (fail closed) and `/readyz` says so.  The file holds no key, only keyed hashe
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Self
@@ -116,9 +116,18 @@ class Registry:
         """Raise RegistryInvalidError if the file cannot be read in full."""
         self._current()
 
-    def add(self, *, name: str, tenant: str, tasks: Iterable[str], roles: Iterable[str]) -> tuple[Client, str]:
+    def add(
+        self,
+        *,
+        name: str,
+        tenant: str,
+        tasks: Iterable[str],
+        roles: Iterable[str],
+        record: Callable[[Client], object] = lambda _client: None,
+    ) -> tuple[Client, str]:
         """Register a client and return it with its key, which is never to be had again.
 
+        `record` is told of the client before it is let in; what it raises keeps the client out.
         Raises ConfigError if the name is taken or has other characters than letters, digits, blank and ``._-``.
         """
         for word in (name, tenant):
@@ -138,6 +147,7 @@ class Registry:
             clients = self.list()
             if any(other.name == name and other.revoked is None for other in clients):
                 raise ConfigError(f"A client named '{name}' exists; choose another name or revoke that one first.")
+            record(client)
             self._write((*clients, client))
         return client, key.text()
 

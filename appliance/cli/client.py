@@ -2,7 +2,7 @@
 
 A key is shown once, when it is made; only its keyed hash is kept.  A revoked key stops working with the next request,
 also on a running gateway, which reads the register again when it has changed.  Granting a task here does not
-overrule the policy: both must agree.
+overrule the policy: both must agree.  Each change is an operation of the trail, an addition before it takes effect.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,6 +12,7 @@ import typer
 
 from appliance.auth.registry import Client, Registry
 from appliance.cli.options import AsJson, Home, settings
+from appliance.cli.record import record_operation
 from appliance.cli.show import console, print_json, table
 from appliance.cli.supervisor_preflight import restrict
 from appliance.config import Config
@@ -19,6 +20,7 @@ from appliance.errors import ConfigError
 from appliance.policy.bundle import Bundle
 from appliance.policy.load import load_bundle
 from appliance.policy.question import PrincipalKind
+from appliance.trail import Facts
 
 DEFAULT_ROLE = "integration"
 """The role of ``policies/roles.yaml`` that a calling program needs."""
@@ -45,7 +47,13 @@ def add(
     roles = role or [DEFAULT_ROLE]
     _check_known("task", task, bundle.tasks)
     _check_known("role", roles, _client_roles(bundle))
-    client, key = _registry(config).add(name=name, tenant=tenant or config.tenant, tasks=task, roles=roles)
+    client, key = _registry(config).add(
+        name=name,
+        tenant=tenant or config.tenant,
+        tasks=task,
+        roles=roles,
+        record=lambda client: _record(config, "client_added", client),
+    )
     if as_json:
         print_json({**_to_json(client), "key": key})
         return
@@ -79,7 +87,10 @@ def revoke(
 ) -> None:
     """End a client's key at once, also on a running appliance."""
     restrict()
-    ended = _registry(settings(home)).revoke(client)
+    config = settings(home)
+    # Ended first: what closes a door never waits for the trail.
+    ended = _registry(config).revoke(client)
+    _record(config, "client_revoked", ended)
     if as_json:
         print_json(_to_json(ended))
         return
@@ -88,6 +99,18 @@ def revoke(
 
 def _registry(config: Config) -> Registry:
     return Registry.open(config.clients, config.secrets)
+
+
+def _record(config: Config, code: str, client: Client) -> None:
+    """Record a change of the register.  Raises AuditUnavailableError if a recorder runs and refuses."""
+    facts: Facts = {
+        "client_id": client.id,
+        "tenant": client.tenant,
+        "tasks": list(client.tasks),
+        "roles": list(client.roles),
+    }
+    if not record_operation(config.recorder_socket, code, facts):
+        console(on_stderr=True).print("No recorder runs; the gateway records the register at its start.", style="dim")
 
 
 def _client_roles(bundle: Bundle) -> list[str]:

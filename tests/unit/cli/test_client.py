@@ -1,5 +1,6 @@
 """The operator adds, lists and revokes clients; a key is shown once and kept nowhere."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,13 @@ import pytest
 from appliance.auth.authenticate import Authenticator
 from appliance.auth.registry import Registry
 from appliance.errors import NotAuthenticatedError
+from audit.query import Reader
+from audit.question import ask
+from audit.rows import Rows
+from audit.store.address import sqlite_address
 from tests.support.command_line import Done, run
+from tests.support.recorder_process import running_recorder
+from tests.support.trails import new_trail
 
 
 @pytest.fixture
@@ -96,3 +103,41 @@ def test_the_list_shows_revoked_clients_too(home: Path) -> None:
 
     assert "st-mary" in shown.out
     assert "revoked" in shown.out
+
+
+@pytest.fixture
+def recorded(home: Path) -> Path:
+    new_trail(home)
+    return home
+
+
+def operations(home: Path) -> list[tuple[str, str]]:
+    """Return code and client id of every change of the register that the trail tells of."""
+    with Rows.open(sqlite_address(home / "audit" / "trail.db")) as rows:
+        question = ask({"kind": "operation"}, now=datetime.now(UTC), by_event=True)
+        page = Reader(rows).find(question, {})
+    return [(found.entries[0].leaf.code, str(found.entries[0].facts["client_id"])) for found in reversed(page.rows)]
+
+
+def test_each_change_of_the_register_is_an_operation_of_the_trail(recorded: Path) -> None:
+    with running_recorder(recorded):
+        client = _add(recorded, "--json").json()["client_id"]
+        run("client", "revoke", "his", home=recorded)
+
+    assert operations(recorded) == [("client_added", client), ("client_revoked", client)]
+
+
+def test_a_client_whose_record_is_refused_is_not_let_in(recorded: Path) -> None:
+    (recorded / "audit" / "keys").rename(recorded / "audit" / "kept")
+    (recorded / "audit" / "keys").mkdir()
+    (recorded / "audit" / "keys" / "checkpoint.key").write_bytes((recorded / "audit/kept/checkpoint.key").read_bytes())
+    with running_recorder(recorded):
+        refused = _add(recorded)
+
+    assert refused.code == 1
+    assert "audit" in refused.err
+    assert run("client", "list", "--json", home=recorded).json() == []
+
+
+def test_without_a_recorder_the_operator_is_told_when_the_change_is_recorded(home: Path) -> None:
+    assert "at its start" in _add(home).err
