@@ -10,12 +10,16 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from audit.errors import SettingsError
 from audit.keyring import Trail
 from audit.settings import Settings, read_settings
 from audit.store.address import Address, read_address, sqlite_address
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 """Root of the installed tree; the default home ``var/`` stands here."""
+
+RESTORE_FILE = "restore.json"
+"""What an unfinished restore has still to do; while it is there, nothing else may use the home."""
 
 MAX_SOCKET_PATH_BYTES = 107
 """Linux ``sun_path`` holds 108 bytes with its final NUL (unix(7))."""
@@ -46,9 +50,16 @@ class Places:
         return read_address(self.settings.readers) if self.settings.readers else self.database
 
 
+def home_folder(home: Path | None = None) -> Path:
+    """Return the home that is meant: the one given, ``APPLIANCE_HOME``, or ``var/`` in the checkout."""
+    return (home or Path(os.environ.get("APPLIANCE_HOME") or CHECKOUT / "var")).absolute()
+
+
 def find_places(home: Path | None = None, *, run: Path | None = None) -> Places:
-    """Return the places under a home: ``APPLIANCE_HOME``, or ``var/`` in the checkout.  Raises SettingsError."""
-    root = (home or Path(os.environ.get("APPLIANCE_HOME") or CHECKOUT / "var")).absolute()
+    """Return the places under a home.  Raises SettingsError if its settings are wrong or a restore is unfinished."""
+    root = home_folder(home)
+    if (root / RESTORE_FILE).exists():
+        raise SettingsError(f"a restore of {root} was begun and not finished; run 'audit restore' to finish it")
     is_copy = not (root / "audit").exists() and Trail(folder=root).database.exists()
     return Places(
         trail=Trail(folder=root if is_copy else root / "audit"),

@@ -50,6 +50,16 @@ class Outside:
             verifier.add_receipt(receipt)
 
 
+def notes_in(file: Path) -> Iterator[str | None]:
+    """Yield the notes of a witness file, or the one of a checkpoint file; None for a torn line."""
+    if not file.is_file():
+        raise QueryError(f"{file} is no file; name a checkpoint or a witness file that was kept outside.")
+    if _is_witness(file):
+        yield from read_witness(file)
+    else:
+        yield _read_text(file)
+
+
 def read_keys(given: str) -> tuple[VerifierKey, ...]:
     """Return the verifier keys in a file, or of one vkey line.  Raises QueryError if it is neither."""
     file = Path(given)

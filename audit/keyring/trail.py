@@ -14,6 +14,9 @@ from audit.keyring.files import member_bytes, member_text, read_document, remove
 from audit.keyring.months import MLKEM_BYTES, SECRET_BYTES, IndexKey, PublicMonth, check_month, is_month
 from audit.keyring.signatures import SigningKey, VerifierKey, is_origin
 
+EPOCH_FILE = "epoch.json"
+"""What the first leaf says of the tree that this one goes on from; only there after a restore."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trail:
@@ -43,6 +46,14 @@ class Trail:
         if not is_origin(origin):
             raise FormatError(f"{path}: the origin is no valid name; restore the file from the backup")
         return origin
+
+    def beginning(self) -> dict[str, Value]:
+        """Return what the first leaf says beside its format: the old head after a restore, else nothing."""
+        path = self.folder / EPOCH_FILE
+        facts = read_document(path).get("facts") if path.exists() else {}
+        if not isinstance(facts, dict):
+            raise FormatError(f"{path}: the member facts is missing; restore the file from the backup")
+        return facts
 
     def verifier_keys(self) -> tuple[VerifierKey, ...]:
         """Return the public keys of ``verifier.keys``."""
