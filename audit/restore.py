@@ -83,32 +83,37 @@ def next_origin(origin: str) -> str:
     return f"{match.group(1)}/e{int(match.group(2)) + 1}" if match else f"{origin}/e2"
 
 
-def restore(
-    places: Places,
-    *,
-    origin: str,
-    head: Head,
-    approval: Mapping[str, Value],
-    passphrase: bytes,
-    now: datetime,
-    old: Address | None = None,
-) -> Path:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """The tree that is to begin."""
+
+    origin: str
+    head: Head
+    """What it goes on from."""
+
+    approval: Mapping[str, Value]
+    """Facts of the approval that was checked and spent."""
+
+    old: Address | None = None
+    """The restored database, where it is no file of the trail's folder."""
+
+
+def restore(places: Places, epoch: Epoch, *, passphrase: bytes, now: datetime) -> Path:
     """Put the restored trail aside, begin a new one, and return where the old one is kept.
 
-    The caller MUST have checked and spent the approval, whose facts it hands in.  `old` is the restored database where
-    it is no file of the trail's folder.  Raises StoreError if a recorder runs, or if a folder is in the way.
+    The caller MUST have checked and spent the approval.  Raises StoreError if a recorder runs, or if a folder is in
+    the way.
     """
     home = places.trail.folder.parent
     with _alone(places.trail):
         # 1. The new trail's keys, in folders beside the old ones: a crash here leaves them, and they are made anew.
         _clear(home)
-        _begin(home, places.custodian, origin=origin, passphrase=passphrase, now=now)
-        facts = {**head.facts(), **approval}
-        write_document(_coming(home, "audit") / EPOCH_FILE, {"facts": facts})
+        _begin(home, places.custodian, origin=epoch.origin, passphrase=passphrase, now=now)
+        write_document(_coming(home, "audit") / EPOCH_FILE, {"facts": {**epoch.head.facts(), **epoch.approval}})
         # 2. What remains to be done, durable: from here on the restore is finished and never undone.
-        name = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{head.origin.replace('/', '_')}"
-        old_text = old.url.render_as_string() if old else ""
-        write_document(home / RESTORE_FILE, {"archive": name, **({"old": old_text} if old_text else {})})
+        name = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{epoch.head.origin.replace('/', '_')}"
+        old = {"old": epoch.old.url.render_as_string()} if epoch.old else {}
+        write_document(home / RESTORE_FILE, {"archive": name, **old})
     return finish(home)
 
 

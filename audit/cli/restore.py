@@ -21,15 +21,15 @@ from audit.errors import StoreError
 from audit.keyring.custodian import read_passphrase
 from audit.keyring.signatures import is_origin
 from audit.places import RESTORE_FILE, Places, find_places, home_folder
-from audit.restore import Head, finish, newest_head, next_origin, restore
+from audit.restore import Epoch, Head, finish, newest_head, next_origin, restore
 from audit.rows import Rows
 from audit.store.address import Address, read_address
 
 
 @reported
-def restore_trail(
+def restore_trail(  # noqa: PLR0913 - each is an option of the command
     *,
-    approval: Annotated[str, typer.Option(help="Approval 'restore' of the old origin, given by a second officer.")] = "",
+    approval: Annotated[str, typer.Option(help="Approval to restore the old origin, given by a second officer.")] = "",
     checkpoint: Annotated[
         list[Path] | None, typer.Option(help="A checkpoint that was kept elsewhere; repeat for more.")
     ] = None,
@@ -54,9 +54,8 @@ def restore_trail(
     given = approvals.check(approval, action=Act.RESTORE, subject=head.origin, now_ms=now_ms())
     passphrase = _passphrase(places, passphrase_file)
     approvals.spend(given.id)
-    archive = restore(
-        places, origin=chosen, head=head, approval=given.facts(), passphrase=passphrase, now=datetime.now(UTC), old=old
-    )
+    epoch = Epoch(origin=chosen, head=head, approval=given.facts(), old=old)
+    archive = restore(places, epoch, passphrase=passphrase, now=datetime.now(UTC))
     _report(archive, find_places(folder), as_json=as_json)
 
 

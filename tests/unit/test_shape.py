@@ -17,6 +17,11 @@ BROAD_EXCEPTS = {
 }
 """The only places that may catch everything, each with its reason."""
 
+LONGER = {
+    "audit/export/verify_bundle.py": (500, "one file by contract: an auditor carries it alone and reads it whole"),
+}
+"""Modules that may be longer than others, how long, and why."""
+
 
 @pytest.fixture(scope="module")
 def modules() -> list[shape.Module]:
@@ -26,7 +31,7 @@ def modules() -> list[shape.Module]:
 def test_modules_stay_small(modules: list[shape.Module]) -> None:
     lengths = {module.path: module.lines() for module in modules}
 
-    assert {path: n for path, n in lengths.items() if n > 400} == {}
+    assert {path: n for path, n in lengths.items() if n > LONGER.get(path, (400, ""))[0]} == {}
     assert statistics.median(lengths.values()) <= 150
 
 
