@@ -5,22 +5,28 @@ current and the prepared months, and the checkpoint signing key.  No function he
 private month key.
 """
 
-from audit.keyring.custodian import Custodian, open_custodian
+from audit.keyring.custodian import Custodian, OpenRoot, open_custodian, open_root
 from audit.keyring.initialise import initialise, prepare_months
 from audit.keyring.months import IndexKey, MonthSecrets, PublicMonth, month_after
 from audit.keyring.signatures import SigningKey, VerifierKey
+from audit.keyring.tombstones import Destruction, destroyed_months, read_tombstone
 from audit.keyring.trail import Trail
 
 __all__ = [
     "Custodian",
+    "Destruction",
     "IndexKey",
     "MonthSecrets",
+    "OpenRoot",
     "PublicMonth",
     "SigningKey",
     "Trail",
     "VerifierKey",
+    "destroyed_months",
     "initialise",
     "month_after",
     "open_custodian",
+    "open_root",
     "prepare_months",
+    "read_tombstone",
 ]

@@ -1,51 +1,25 @@
-"""The custodian's half of the keys: private month keys, wrapped under a root that a passphrase opens.
+"""The custodian's half of the keys: private month keys, wrapped under a root that a protector keeps.
 
 The recorder and the gateway never read this folder.  Removing ``passphrase`` from the machine leaves a trail that
 grows and verifies, and that nobody on the machine can read.  Destroying a month's file erases that month's bodies
-for good and leaves every proof valid.
+for good and leaves every proof valid; a month that was destroyed is never made or read again, even when an old backup
+brings its file back.
 """
 
-import hashlib
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from audit.errors import OpenError, StoreError
-from audit.keyring.files import (
-    make_folder,
-    member_bytes,
-    member_number,
-    member_text,
-    read_document,
-    remove,
-    write_document,
-    write_once,
-)
+from audit.keyring.files import alone_in, make_folder, member_bytes, read_document, remove, write_document, write_once
 from audit.keyring.months import SECRET_BYTES, MonthSecrets, check_month
-
-NONCE_BYTES = 12
-"""AES-GCM nonce (NIST SP 800-38D section 8.2.2); random, and a root wraps a few dozen keys in its life."""
-
-SCRYPT_N = 2**16
-"""Cost: 64 MiB and about a quarter of a second, OWASP's parameters with half the memory for small servers."""
-
-SCRYPT_R = 8
-"""Block size, as in RFC 7914's examples."""
-
-SCRYPT_P = 1
-"""Parallelism."""
-
-SALT_BYTES = 16
-"""RFC 7914's examples and NIST SP 800-132 section 5.1."""
-
-MAX_SCRYPT_N = 2**20
-"""A root file asking for more than a gigabyte is damaged or hostile."""
-
-_MEMORY_FACTOR = 130
-"""scrypt needs 128 * N * r bytes, and OpenSSL wants a little more allowed."""
+from audit.keyring.passphrase_root import PassphraseProtector
+from audit.keyring.protectors import PASSPHRASE_NAME, protector_of, read_secret, unwrap_alone
+from audit.keyring.root import Protection, RootFile, RootProtector
+from audit.keyring.tombstones import destroyed_months, read_tombstone
+from audit.keyring.wrapping import month_identity, next_root_identity, unwrap, wrap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,108 +27,136 @@ class Custodian:
     """An opened custodian's folder."""
 
     folder: Path
-    origin: str
-    _root: bytes = field(repr=False)
+    file: RootFile
+    """The root's file as it was opened."""
+
+    _roots: tuple[bytes, ...] = field(repr=False)
+    """The root that new months are wrapped under, then those that older ones may still be under."""
+
+    @property
+    def origin(self) -> str:
+        """Return the trail whose keys these are."""
+        return self.file.origin
+
+    @property
+    def protection(self) -> Protection:
+        """Return what keeps the root."""
+        return self.file.protection
 
     def months(self) -> tuple[str, ...]:
         """Return the months whose keys are here, oldest first."""
         return tuple(sorted(path.stem for path in self._months.glob("*.json") if not path.name.startswith(".")))
 
+    def living(self) -> tuple[str, ...]:
+        """Return the months whose keys are here and were not destroyed: a file from an old backup is not among them."""
+        gone = set(destroyed_months(self.folder))
+        return tuple(month for month in self.months() if month not in gone)
+
     def secrets(self, month: str) -> MonthSecrets:
         """Return a month's secrets.  Raises OpenError if they were destroyed or damaged."""
-        path = self._path(month)
+        path = self.path(month)
+        if tombstone := read_tombstone(self.folder, month):
+            raise OpenError(tombstone.sentence())
         if not path.exists():
             raise OpenError(f"the keys of {month} are not in {self._months}: destroyed, or never made")
         wrapped = member_bytes(read_document(path), "secrets", path)
-        try:
-            plain = _unwrap(self._root, wrapped, _month_identity(self.origin, month))
-        except InvalidTag as error:
-            raise OpenError(f"{path} does not open under this root; restore the custodian's backup") from error
-        return MonthSecrets.from_bytes(month, plain)
+        for root in self._roots:
+            plain = unwrap(root, wrapped, month_identity(self.origin, month))
+            if plain is not None:
+                return MonthSecrets.from_bytes(month, plain)
+        raise OpenError(
+            f"{path} does not open under this root; if the root was rotated just now run this again, "
+            "else restore the custodian's backup"
+        )
 
     def ensure(self, month: str) -> MonthSecrets:
         """Return a month's secrets, made and durably wrapped now if there are none."""
-        path = self._path(month)
-        if not path.exists():
-            fresh = MonthSecrets.generate(month)
-            wrapped = _wrap(self._root, fresh.to_bytes(), _month_identity(self.origin, month))
-            write_document(path, {"month": month, "secrets": wrapped.hex()})
-        # Read back even what was just written: another process may have been first, and the file is the truth.
-        return self.secrets(month)
+        with self.alone():
+            path = self.path(month)
+            if not path.exists() and read_tombstone(self.folder, month) is None:
+                write_document(path, self.wrapped(MonthSecrets.generate(month)))
+            # Read back even what was just written: the file is the truth.
+            return self.secrets(month)
+
+    def wrapped(self, month: MonthSecrets) -> dict[str, str]:
+        """Return the members of a month's file, under the newest root."""
+        wrapped = wrap(self._roots[0], month.to_bytes(), month_identity(self.origin, month.month))
+        return {"month": month.month, "secrets": wrapped.hex()}
 
     def destroy(self, month: str) -> None:
         """Remove a month's keys: its bodies can never be opened again."""
-        remove(self._path(month))
+        remove(self.path(month))
+
+    def path(self, month: str) -> Path:
+        """Return the place of a month's file."""
+        return self._months / f"{check_month(month)}.json"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other changes out, and refuse if the root has changed since this was opened.
+
+        Without that, a month made under a root that was rotated away meanwhile would be lost for ever.
+        """
+        with alone_in(self.folder):
+            if not RootFile.read(self.folder).same(self.file):
+                raise StoreError("the custodian's root was changed meanwhile by another command; run this one again")
+            yield
 
     @property
     def _months(self) -> Path:
         return self.folder / "months"
 
-    def _path(self, month: str) -> Path:
-        return self._months / f"{check_month(month)}.json"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRoot:
+    """An opened root with its protector: what the commands that change the root need, and nothing else."""
+
+    custodian: Custodian
+    protector: RootProtector = field(repr=False)
+    root: bytes = field(repr=False)
+    next_root: bytes | None = field(repr=False)
+    """The coming root of a rotation that was cut short."""
 
 
 def open_custodian(folder: Path, *, passphrase: bytes | None = None) -> Custodian:
-    """Open a custodian's folder with its passphrase file or the passphrase given.  Raises OpenError if it is wrong."""
-    path = folder / "root.json"
-    members = read_document(path)
-    origin = member_text(members, "origin", path)
-    n = member_number(members, "n", path)
-    if n > MAX_SCRYPT_N or n & (n - 1):
-        raise OpenError(f"{path} asks for an absurd scrypt cost; restore it from the backup")
-    key = _derive(
-        read_passphrase(folder) if passphrase is None else passphrase,
-        salt=member_bytes(members, "salt", path, length=SALT_BYTES),
-        n=n,
-    )
-    try:
-        root = _unwrap(key, member_bytes(members, "root", path), _root_identity(origin))
-    except InvalidTag as error:
-        raise OpenError(f"the passphrase does not open {path}; give the one that the trail was started with") from error
-    return Custodian(folder=folder, origin=origin, _root=root)
+    """Open a custodian's folder with its passphrase or PIN; None takes it from the folder's own file.
+
+    Raises OpenError, saying what to do, if that does not open the root.
+    """
+    return open_root(folder, passphrase=passphrase).custodian
 
 
-def read_passphrase(folder: Path) -> bytes:
-    """Return the passphrase in the folder's file.  Raises StoreError if it is not kept on this machine."""
-    path = folder / "passphrase"
-    try:
-        return path.read_bytes().rstrip(b"\r\n")
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read; give the custodian's passphrase by hand") from error
+def open_root(folder: Path, *, passphrase: bytes | None = None) -> OpenRoot:
+    """Open a custodian's folder to change its root.  Raises OpenError as `open_custodian` does."""
+    file = RootFile.read(folder)
+    if passphrase is None:
+        protector, root = unwrap_alone(folder, file)
+    else:
+        protector = protector_of(file, passphrase)
+        root = protector.unwrap(file)
+    following = _next_root(file, root)
+    roots = (root,) if following is None else (following, root)
+    custodian = Custodian(folder=folder, file=file, _roots=roots)
+    return OpenRoot(custodian=custodian, protector=protector, root=root, next_root=following)
 
 
 def ensure_custodian(folder: Path, *, origin: str) -> None:
     """Create passphrase file and root if there are none; a root without its passphrase file is left alone."""
     make_folder(folder)
     make_folder(folder / "months")
-    if (folder / "root.json").exists():
+    path = folder / "root.json"
+    if path.exists():
         return
-    write_once(folder / "passphrase", secrets.token_urlsafe(SECRET_BYTES).encode() + b"\n")
-    salt = secrets.token_bytes(SALT_BYTES)
-    key = _derive(read_passphrase(folder), salt=salt, n=SCRYPT_N)
-    root = _wrap(key, secrets.token_bytes(SECRET_BYTES), _root_identity(origin))
-    write_document(folder / "root.json", {"origin": origin, "n": SCRYPT_N, "salt": salt.hex(), "root": root.hex()})
+    write_once(folder / PASSPHRASE_NAME, secrets.token_urlsafe(SECRET_BYTES).encode() + b"\n")
+    empty = RootFile(path=path, members={"origin": origin})
+    protector = PassphraseProtector(passphrase=read_secret(folder / PASSPHRASE_NAME))
+    empty.protected(protector.wrap(secrets.token_bytes(SECRET_BYTES), origin=origin)).create()
 
 
-def _derive(passphrase: bytes, *, salt: bytes, n: int) -> bytes:
-    memory = _MEMORY_FACTOR * n * SCRYPT_R
-    return hashlib.scrypt(passphrase, salt=salt, n=n, r=SCRYPT_R, p=SCRYPT_P, maxmem=memory, dklen=SECRET_BYTES)
-
-
-def _wrap(key: bytes, plain: bytes, identity: bytes) -> bytes:
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, plain, identity)
-
-
-def _unwrap(key: bytes, wrapped: bytes, identity: bytes) -> bytes:
-    if len(wrapped) < NONCE_BYTES:
-        raise InvalidTag
-    return AESGCM(key).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], identity)
-
-
-def _root_identity(origin: str) -> bytes:
-    return f"audit/1/root\n{origin}\n".encode()
-
-
-def _month_identity(origin: str, month: str) -> bytes:
-    return f"audit/1/month\n{origin}\n{month}\n".encode()
+def _next_root(file: RootFile, root: bytes) -> bytes | None:
+    if "next" not in file.members:
+        return None
+    following = unwrap(root, file.data("next"), next_root_identity(file.origin))
+    if following is None:
+        raise OpenError(f"{file.path}: the member next does not open; restore the custodian's backup")
+    return following

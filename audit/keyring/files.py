@@ -1,13 +1,15 @@
 """Private files of canonical JSON: created whole and durable or not at all, for this user alone.
 
 A key that a record depends on must survive the crash that follows, so a file is synced before it gets its name,
-and the folder after.  Reading refuses anything that is not exactly what was written.
+and the folder after.  Reading refuses anything that is not exactly what was written.  A crash between the two leaves a
+temporary file, whose name begins with a dot; it may hold a key, so whoever removes a key sweeps those too.
 """
 
 import contextlib
+import fcntl
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from audit.canonical import Value, decode, encode
@@ -18,6 +20,9 @@ FILE_MODE = 0o600
 
 FOLDER_MODE = 0o700
 """As `FILE_MODE`, for folders."""
+
+LOCK_NAME = "keys.lock"
+"""Held in the custodian's folder while anything there changes."""
 
 FORMAT = 1
 """Member ``format`` of every file here; another number refuses."""
@@ -50,6 +55,35 @@ def write_once(path: Path, data: bytes) -> bool:
     return True
 
 
+def replace(path: Path, data: bytes) -> None:
+    """Put these bytes in the place of a file, whole and durable on return: a crash leaves the old file or the new."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        _write_synced(temporary, data)
+        try:
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written; check the folder's owner and the free space") from error
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Wait until nobody else changes this folder, and keep everybody else out meanwhile."""
+    try:
+        descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be written; run this as the user who owns it") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _write_synced(path: Path, data: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     try:
@@ -73,8 +107,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file's name for good; the medium may keep its bytes, which full-disk encryption answers."""
+    """Remove a file and what a crash left of it; the medium may keep bytes, which full-disk encryption answers."""
     try:
+        for rest in path.parent.glob(f".{path.name}.*"):
+            rest.unlink(missing_ok=True)
         path.unlink(missing_ok=True)
         sync_folder(path.parent)
     except OSError as error:
@@ -84,6 +120,11 @@ def remove(path: Path) -> None:
 def write_document(path: Path, members: Mapping[str, Value]) -> bool:
     """Create a file of canonical JSON with a final newline; False if it is already there."""
     return write_once(path, encode({"format": FORMAT, **members}) + b"\n")
+
+
+def replace_document(path: Path, members: Mapping[str, Value]) -> None:
+    """Put a file of canonical JSON in the place of another, as `replace` does."""
+    replace(path, encode({"format": FORMAT, **members}) + b"\n")
 
 
 def read_document(path: Path) -> dict[str, Value]:

@@ -9,10 +9,12 @@ import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
-from audit.errors import StoreError
+from audit.errors import OpenError, StoreError
 from audit.keyring.custodian import Custodian, ensure_custodian, open_custodian
 from audit.keyring.files import make_folder, write_document, write_once
 from audit.keyring.months import SECRET_BYTES, month_after
+from audit.keyring.protectors import opens_alone
+from audit.keyring.root import RootFile
 from audit.keyring.signatures import is_origin
 from audit.keyring.trail import Trail
 
@@ -33,28 +35,53 @@ def initialise(trail: Path, custodian: Path, *, origin: str, now: datetime) -> T
     if kept.origin() != origin:
         raise StoreError(f"{trail} is the trail of {kept.origin()}; choose another folder or that origin")
     _ensure_signing_key(kept)
-    current = now.astimezone(UTC).strftime("%Y-%m")
-    if (custodian / "passphrase").exists():
-        prepare_months(kept, open_custodian(custodian), now=now)
-    elif current not in kept.prepared_months():
-        raise StoreError(
-            f"no keys are prepared for {current}; run 'audit keys prepare' with the custodian's passphrase"
-        )
+    _check_origins(kept, RootFile.read(custodian).origin, custodian)
+    if not all(_is_provided(kept, month) for month in _wanted(now, MONTHS_AHEAD)):
+        _prepare_alone(kept, custodian, now=now)
     return kept
 
 
 def prepare_months(trail: Trail, custodian: Custodian, *, now: datetime, ahead: int = MONTHS_AHEAD) -> tuple[str, ...]:
     """Make the keys of the current month and of months ahead, and return the months newly given to the recorder."""
-    if custodian.origin != trail.origin():
-        raise StoreError(f"{custodian.folder} is the custodian of {custodian.origin}, not of {trail.origin()}")
+    _check_origins(trail, custodian.origin, custodian.folder)
+    return tuple(month for month in _wanted(now, ahead) if _provide(trail, custodian, month))
+
+
+def _prepare_alone(trail: Trail, custodian: Path, *, now: datetime) -> None:
+    """Make what is missing if the custodian's folder opens without a person; else be content with this month."""
+    current = _wanted(now, 0)[0]
+    if opens_alone(custodian):
+        try:
+            prepare_months(trail, open_custodian(custodian), now=now)
+        except OpenError:
+            # A token that is away must not stop a start that this month's keys allow; health and `audit keys status`
+            # tell when the months run out.
+            if not _is_provided(trail, current):
+                raise
+    elif current not in trail.prepared_months():
+        raise StoreError(
+            f"no keys are prepared for {current}; run 'audit keys prepare' with the custodian's passphrase"
+        )
+
+
+def _check_origins(trail: Trail, origin: str, custodian: Path) -> None:
+    if origin != trail.origin():
+        raise StoreError(f"{custodian} is the custodian of {origin}, not of {trail.origin()}")
+
+
+def _wanted(now: datetime, ahead: int) -> tuple[str, ...]:
     current = now.astimezone(UTC).strftime("%Y-%m")
-    months = tuple(month_after(current, count) for count in range(ahead + 1))
-    return tuple(month for month in months if _provide(trail, custodian, month))
+    return tuple(month_after(current, count) for count in range(ahead + 1))
+
+
+def _is_provided(trail: Trail, month: str) -> bool:
+    """Say whether the recorder has a month's public key and index key."""
+    return (trail.keys / f"{month}.index").exists() and (trail.keys / f"{month}.public").exists()
 
 
 def _provide(trail: Trail, custodian: Custodian, month: str) -> bool:
-    """Give the recorder a month's public key and index key; False if it has both."""
-    if (trail.keys / f"{month}.index").exists() and (trail.keys / f"{month}.public").exists():
+    """Give the recorder a month's keys; False if it has them."""
+    if _is_provided(trail, month):
         return False
     made = custodian.ensure(month)
     public = made.public()

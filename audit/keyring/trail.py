@@ -91,7 +91,9 @@ class Trail:
     def forget_months_before(self, month: str) -> tuple[str, ...]:
         """Delete the index keys of months before this one and return their names."""
         past = tuple(held for held in self.prepared_months() if held < month)
-        for held in past:
+        # Also what a crash left of a past month while its file was written: it holds the same key.
+        rests = {path.name[1:8] for path in self.keys.glob(".????-??.index.*")}
+        for held in {*past, *(rest for rest in rests if is_month(rest) and rest < month)}:
             remove(self.keys / f"{held}.index")
         return past
 
