@@ -12,6 +12,7 @@ import pytest
 from appliance.api.app import create_app
 from audit.errors import RecorderUnavailableError
 from audit.record import Kind, Outcome
+from audit.tlog_proof import verify_proof
 from tests.support.gateway_client import NOTE, TASK, Gateway, chat, running_gateway
 from tests.support.memory_log import MemoryLog
 from tests.support.replay_engine import Fault, Reply
@@ -192,6 +193,31 @@ async def test_an_exchange_is_shown_to_its_own_client_only(gateway: Gateway) -> 
     assert foreign.status_code == foreign_receipt.status_code == unknown.status_code == 404
     assert foreign.json() == unknown.json()
     assert "Jane" not in own.text
+
+
+async def test_a_receipt_is_exchanged_for_a_proof_that_holds_by_itself(gateway: Gateway) -> None:
+    async with gateway.http() as http:
+        answer = await http.post("/v1/chat/completions", json=chat())
+        exchange, receipt = answer.headers["appliance-exchange"], answer.headers["appliance-receipt"]
+        path = f"/api/v1/exchanges/{exchange}/proof"
+        proof, plain = await http.get(path, params={"receipt": receipt}), await http.get(path)
+
+    keys = gateway.log.verifier_keys()
+    proven, same = verify_proof(proof.text, keys, receipt=receipt), verify_proof(plain.text, keys)
+    assert proof.status_code == 200
+    assert proven.leaf is not None
+    assert proven.leaf == same.leaf
+    assert (proven.leaf.exchange_id, proven.leaf.kind) == (exchange, Kind.RELEASE)
+
+
+@pytest.mark.parametrize("receipt", ["audit1.x.y", "audit1..", "{}", "\u0000"])
+async def test_what_is_no_receipt_of_the_exchange_is_named_as_such(gateway: Gateway, receipt: str) -> None:
+    async with gateway.http() as http:
+        answer = await http.post("/v1/chat/completions", json=chat())
+        path = f"/api/v1/exchanges/{answer.headers['appliance-exchange']}/proof"
+        refused = await http.get(path, params={"receipt": receipt})
+
+    assert (refused.status_code, refused.json()["field"]) == (400, "receipt")
 
 
 def unavailable(_event: object) -> None:

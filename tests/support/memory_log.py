@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 from audit.checkpoint import sign_checkpoint, sign_receipt
-from audit.keyring import SigningKey
+from audit.keyring import SigningKey, VerifierKey
 from audit.merkle import Frontier, inclusion_proof, leaf_hash
 from audit.record import Event, Kind, Leaf, Receipt, Receipts, facts_document, metadata, month_of
 
@@ -40,6 +40,10 @@ class MemoryLog:
         self._nodes: dict[tuple[int, int], bytes] = {}
         self._frontier = Frontier()
         self._key = SigningKey.from_seeds(origin="test.example/log", ed25519=b"\x01" * 32, mldsa44=b"\x02" * 32)
+
+    def verifier_keys(self) -> tuple[VerifierKey, ...]:
+        """Return the public keys of this log."""
+        return self._key.verifier_keys()
 
     def kinds(self) -> list[Kind]:
         """Return the kinds of the events so far, in order."""
