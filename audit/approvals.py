@@ -21,6 +21,7 @@ from audit.keyring.files import make_folder, member_number, member_text, read_do
 from audit.officers import Officer
 from audit.permission import Permissions, Right
 from audit.record import Event, Kind
+from audit.view import to_time
 
 WAIT_MS = 7 * 24 * 3600 * 1000
 """A request that nobody approved within a week lapses."""
@@ -107,6 +108,22 @@ class Approval:
             "approved_by": self.approved_by,
         }
         return {name: value for name, value in members.items() if value}
+
+
+def approval_view(approval: Approval, *, now_ms: int) -> dict[str, str]:
+    """Return how an approval looks to a program, the same from the command line and from the console."""
+    return {
+        "approval": approval.id,
+        "state": approval.state(now_ms),
+        "action": approval.action.value,
+        "subject": approval.subject,
+        "case": approval.case,
+        "requested_by": approval.requested_by,
+        "requested": to_time(approval.requested_ms),
+        "approved_by": approval.approved_by,
+        "approved": to_time(approval.approved_ms) if approval.approved_ms else "",
+        "expires": to_time(approval.expires_ms),
+    }
 
 
 class Approvals:

@@ -12,11 +12,21 @@ from typing import Annotated, ParamSpec
 
 import typer
 
-from audit.errors import AppendError, AuditError, OpenError, QueryError, UnknownRecordError, VerificationError
+from audit.errors import (
+    AppendError,
+    ApprovalError,
+    AuditError,
+    OpenError,
+    PermissionDeniedError,
+    QueryError,
+    UnknownRecordError,
+    VerificationError,
+)
 
 EPILOG = (
     "Exit codes: 0 done or verified, 1 failed, 2 wrong usage, 3 tampered, 4 unverifiable, "
-    "5 passphrase or key does not open, 6 the read could not be recorded, 7 nothing found by that name."
+    "5 passphrase or key does not open, 6 the act could not be recorded, 7 nothing found by that name, "
+    "8 the policy does not permit it, 9 a second officer's approval is missing."
 )
 """Shown under every command's help."""
 
@@ -38,6 +48,12 @@ class Exit(IntEnum):
     NOT_FOUND = 7
     """Nothing in the trail goes by this name."""
 
+    NOT_PERMITTED = 8
+    """The policy does not let this officer do this, or the key is no officer's."""
+
+    NOT_APPROVED = 9
+    """A second officer's approval is missing, spent, expired, or for something else."""
+
 
 Home = Annotated[
     Path | None,
@@ -49,6 +65,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard out
 PassphraseFile = Annotated[
     Path | None,
     typer.Option("--passphrase-file", help="File whose first line is the custodian passphrase."),
+]
+OfficerKeyFile = Annotated[
+    Path | None,
+    typer.Option("--officer-key-file", help="File whose first line is your officer key; readable by you alone."),
 ]
 
 _P = ParamSpec("_P")
@@ -77,19 +97,19 @@ def reported(command: Callable[_P, None]) -> Callable[_P, None]:
 
 def exit_code(error: AuditError) -> Exit:
     """Return the documented code of an error's class."""
-    match error:
-        case VerificationError():
-            return Exit.TAMPERED
-        case OpenError():
-            return Exit.NOT_OPENED
-        case AppendError():
-            return Exit.NOT_RECORDED
-        case UnknownRecordError():
-            return Exit.NOT_FOUND
-        case QueryError():
-            return Exit.USAGE
-        case _:
-            return Exit.FAILED
+    return next((_EXITS[kind] for kind in type(error).__mro__ if kind in _EXITS), Exit.FAILED)
+
+
+_EXITS: dict[type, Exit] = {
+    VerificationError: Exit.TAMPERED,
+    OpenError: Exit.NOT_OPENED,
+    AppendError: Exit.NOT_RECORDED,
+    UnknownRecordError: Exit.NOT_FOUND,
+    QueryError: Exit.USAGE,
+    PermissionDeniedError: Exit.NOT_PERMITTED,
+    ApprovalError: Exit.NOT_APPROVED,
+}
+"""By class, nearest first."""
 
 
 def say(sentence: str) -> None:

@@ -1,5 +1,6 @@
 """The `audit` program: every command in its place."""
 
+from audit.cli.approve import approval
 from audit.cli.frame import commands
 from audit.cli.keys import keys
 from audit.cli.officer import officer
@@ -14,3 +15,4 @@ for _command in (query, show, verify, receipt, checkpoint):
     root.command()(_command)
 root.add_typer(keys, name="keys")
 root.add_typer(officer, name="officer")
+root.add_typer(approval, name="approval")

@@ -1,26 +1,29 @@
-"""`audit show`: everything of one exchange or event, and with the custodian's passphrase the sealed bodies too.
+"""`audit show`: everything of one exchange or event; and to an officer with an approval, the sealed bodies too.
 
-An opening is recorded, durably, before the first body is shown; without a recorder nothing is opened.
+An opening is recorded, durably, before the first body is shown; without a recorder nothing is opened.  Who only holds
+the passphrase opens nothing here: it takes an officer's key, a second officer's approval, and the passphrase.
 """
 
 from collections.abc import Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from audit.access import BODY_OPENED, SHOW, looked
-from audit.cli.frame import AsJson, Home, PassphraseFile, reported
+from audit.access import SHOW, looked
+from audit.cli.duty import approvals_of, authority_of, now_ms, officer_by
+from audit.cli.frame import AsJson, Home, OfficerKeyFile, PassphraseFile, reported
 from audit.cli.output import harmless, print_fields, print_json
 from audit.cli.passphrase import ask_passphrase
 from audit.cli.trail import PROGRAM, open_reader, operator, record_now, record_reading
-from audit.envelope import Opened, open_sealed
-from audit.errors import OpenError
-from audit.keyring import MonthSecrets, open_custodian
+from audit.errors import ApprovalError
+from audit.keyring import Custodian, open_custodian
+from audit.opening import Bodies, Keys, Opening, opened_view, subject_of
 from audit.places import Places, find_places
-from audit.query import Entry, Reader
+from audit.query import Entry
 from audit.record import Event
-from audit.view import TITLES, entry_view, reasons_of
+from audit.view import TITLES, reasons_of
 
 _PLACED = frozenset({"sequence", "time", "facts", "body", "exchange"})
 """Members that stand in a place of their own."""
@@ -28,15 +31,19 @@ _PLACED = frozenset({"sequence", "time", "facts", "body", "exchange"})
 _OWN = frozenset({"sequence", "event", "kind", "time", "facts", "body", "sealed_body", "previous"})
 """Members that are told of each event even when they are the same."""
 
-Bodies = dict[int, Opened]
-"""What was opened, by sequence number."""
+_NOTHING = Bodies(opened={}, destroyed={})
+"""What is opened without ``--open``."""
 
 
 @reported
-def show(
+def show(  # noqa: PLR0913 - one parameter for each option that a person can type
     name: Annotated[str, typer.Argument(metavar="ID", help="Exchange id, event id or sequence number.")],
     *,
-    do_open: Annotated[bool, typer.Option("--open", help="Open the sealed bodies; asks for the passphrase.")] = False,
+    do_open: Annotated[
+        bool, typer.Option("--open", help="Open the sealed bodies: by an officer, with an approval and the passphrase.")
+    ] = False,
+    approval: Annotated[str, typer.Option(help="Id that 'audit approval request' printed, once it is given.")] = "",
+    officer_key_file: OfficerKeyFile = None,
     passphrase_file: PassphraseFile = None,
     home: Home = None,
     as_json: AsJson = False,
@@ -46,52 +53,50 @@ def show(
     with open_reader(places) as reader:
         entries = reader.look_up(name)
         if do_open:
-            bodies = _open(reader, entries, name=name, places=places, passphrase_file=passphrase_file)
+            opening = _opening(places, officer_key_file, approval=approval, subject=subject_of(entries))
+            bodies = opening.open(reader, entries, keys=_keys(places, passphrase_file))
         else:
-            bodies = {}
-            record_reading(places.socket, _looked(SHOW, name, entries))
-    views = [_view(entry, bodies) for entry in entries]
+            bodies = _NOTHING
+            record_reading(places.socket, _looked(name, entries))
+    views = [opened_view(entry, bodies) for entry in entries]
     if as_json:
         print_json({"exchange": entries[0].leaf.exchange_id, "reasons": reasons_of(entries), "events": views})
     else:
         _print(entries, views)
 
 
-def _open(
-    reader: Reader, entries: Sequence[Entry], *, name: str, places: Places, passphrase_file: Path | None
-) -> Bodies:
-    """Return the opened bodies, once their opening is durably recorded."""
-    # 1. The passphrase and the months' keys: a wrong one ends here, with nothing opened.
-    custodian = open_custodian(places.custodian, passphrase=ask_passphrase(passphrase_file))
-    sealed = [entry for entry in entries if entry.has_body]
-    keys = {month: custodian.secrets(month) for month in sorted({entry.leaf.month for entry in sealed})}
-    # 2. Open in memory, so that a body that does not open is known before anything is recorded as shown.
-    bodies = {entry.leaf.sequence: _open_one(reader, entry, keys) for entry in sealed}
-    # 3. The record of the opening, durable.  The caller MUST show nothing unless this returned.
-    record_now(places.socket, _looked(BODY_OPENED, name, sealed))
-    return bodies
-
-
-def _open_one(reader: Reader, entry: Entry, keys: dict[str, MonthSecrets]) -> Opened:
-    body = reader.sealed(entry.leaf.sequence)
-    if body is None:
-        raise OpenError(f"the sealed body of record {entry.leaf.sequence} is damaged; run 'audit verify'.")
-    return open_sealed(
-        entry.leaf, wrapped_key=body.wrapped_key, ciphertext=body.ciphertext, keys=keys[entry.leaf.month]
+def _opening(places: Places, officer_key_file: Path | None, *, approval: str, subject: str) -> Opening:
+    """Return the use of an approval by an officer who may.  Raises PermissionDeniedError or ApprovalError."""
+    if not approval:
+        raise ApprovalError(
+            f"Opening needs a second officer: 'audit approval request open_body {subject} --case NUMBER', then "
+            "'audit approval give', then this command with --approval. The passphrase alone opens nothing."
+        )
+    officer = officer_by(officer_key_file, places)
+    authority_of(places).check(officer, "OpenBody")
+    return Opening(
+        officer=officer,
+        approval_id=approval,
+        approvals=approvals_of(places),
+        program=PROGRAM,
+        record=partial(record_now, places.socket),
+        now_ms=now_ms(),
     )
 
 
-def _looked(code: str, name: str, entries: Sequence[Entry]) -> Event:
+def _keys(places: Places, passphrase_file: Path | None) -> Keys:
+    """Return the custodian's keys; the passphrase is asked for when the first one is needed."""
+
+    @cache
+    def custodian() -> Custodian:
+        return open_custodian(places.custodian, passphrase=ask_passphrase(passphrase_file))
+
+    return Keys(secrets=lambda month: custodian().secrets(month), destroyed=lambda _month: None)
+
+
+def _looked(name: str, entries: Sequence[Entry]) -> Event:
     sequences = [entry.leaf.sequence for entry in entries]
-    return looked(code, operator=operator(), program=PROGRAM, name=name, sequences=sequences)
-
-
-def _view(entry: Entry, bodies: Bodies) -> dict[str, object]:
-    opened = bodies.get(entry.leaf.sequence)
-    if opened is None:
-        return entry_view(entry)
-    body = opened.body.decode("utf-8", "replace") if opened.body is not None else ""
-    return {**entry_view(entry), "user": opened.user, "patients": list(opened.patients), "body": body}
+    return looked(SHOW, operator=operator(), program=PROGRAM, name=name, sequences=sequences)
 
 
 def _print(entries: Sequence[Entry], views: Sequence[dict[str, object]]) -> None:
