@@ -18,7 +18,7 @@ BROAD_EXCEPTS = {
 """The only places that may catch everything, each with its reason."""
 
 LONGER = {
-    "audit/export/verify_bundle.py": (500, "one file by contract: an auditor carries it alone and reads it whole"),
+    "audit/export/verify_bundle.py": (650, "one file by contract: an auditor carries it alone and reads it whole"),
 }
 """Modules that may be longer than others, how long, and why."""
 
