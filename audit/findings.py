@@ -118,9 +118,9 @@ class Ledger:
         self._range: dict[Verdict, Finding] = {}
         """The finding of the lowest range."""
 
-    def check(self, step: int) -> None:
-        """Count one thing that a step looked at."""
-        self._tallies[step].checked += 1
+    def check(self, step: int, count: int = 1) -> None:
+        """Count things that a step looked at."""
+        self._tallies[step].checked += count
 
     def checked(self, step: int) -> int:
         """Return how many things a step looked at."""

@@ -11,7 +11,7 @@ from audit.errors import AuditError
 from audit.findings import Verdict
 from audit.full_receipt import read_full_receipt
 from audit.verify import RECORD_COLUMNS, Verifier
-from tests.support.trail_rows import KEY, SALT, make_leaf, make_rows, note_of, verify_rows
+from tests.support.trail_rows import KEY, SALT, finish, make_leaf, make_rows, note_of, verify_rows
 
 VALUES = st.none() | st.integers() | st.floats() | st.text() | st.binary()
 """What an SQLite column may hold, whatever its declared type."""
@@ -60,10 +60,8 @@ def test_garbage_witnesses_and_receipts_never_crash(notes: list[str | None], rec
     verifier.add_witness("kept", notes)
     verifier.add_receipt(receipt)
     verifier.add_receipt(f"audit1.{receipt}.{tail.hex()}")
-    verifier.add_index([], size=6)
-    verifier.add_records(ROWS)
 
-    assert verifier.finish(size_now=6).verdict is Verdict.TAMPERED
+    assert finish(verifier, ROWS).verdict is Verdict.TAMPERED
 
 
 @given(st.permutations(range(6)))

@@ -3,13 +3,28 @@ import hashlib
 import pytest
 
 from audit.checkpoint import sign_receipt
+from audit.compact import pack
 from audit.errors import OpenError, VerificationError
 from audit.findings import Verdict
 from audit.keyring import SigningKey
 from audit.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from audit.record import Kind, Leaf
-from audit.verify import KNOWN_PEOPLE, Verifier
-from tests.support.trail_rows import KEY, ORIGIN, SALT, make_leaf, make_rows, note_of, verify_rows
+from audit.terms import COLUMNS
+from audit.tlog_proof import Proof, format_proof
+from audit.verify import RECORD_COLUMNS, Verifier
+from audit.verify.copies import KNOWN_PEOPLE
+from tests.support.trail_rows import (
+    KEY,
+    ORIGIN,
+    SALT,
+    changed,
+    finish,
+    make_leaf,
+    make_rows,
+    make_trail,
+    note_of,
+    verify_rows,
+)
 
 
 def test_a_whole_trail_is_verified() -> None:
@@ -43,7 +58,7 @@ def test_records_after_the_newest_checkpoint_are_counted_and_no_fault() -> None:
 def test_a_leaf_that_does_not_belong_here_is_found(changes: dict[str, object]) -> None:
     leaves = [make_leaf(place, **(changes if place == 2 else {})) for place in range(4)]
     rows, tree = make_rows(leaves)
-    rows[2] = (2, *rows[2][1:])
+    rows[2] = changed(rows[2], sequence=2)
 
     report = verify_rows(rows, [(4, note_of(tree))])
 
@@ -57,12 +72,19 @@ def test_a_first_record_that_is_no_epoch_is_found() -> None:
     assert verify_rows(rows, [(1, note_of(tree))]).first_bad == 0
 
 
-@pytest.mark.parametrize("event_id", ["ev_x", "text", f"ev_{'A' * 32}", f"ev_{'z' * 32}", "0" * 32])
-def test_odd_event_ids_are_told_apart_too(event_id: str) -> None:
-    leaves = [make_leaf(0), make_leaf(1, event_id=event_id), make_leaf(2, event_id=event_id)]
-    rows, tree = make_rows(leaves)
+@pytest.mark.parametrize("event_id", ["ev_x", "text", f"ev_{'A' * 32}", f"ev_{'z' * 32}", "0" * 32, f"ev_{' ' * 32}"])
+def test_an_event_id_of_another_form_is_found(event_id: str) -> None:
+    rows, tree = make_rows([make_leaf(0), make_leaf(1, event_id=event_id)])
 
-    assert verify_rows(rows, [(3, note_of(tree))]).first_bad == 2
+    assert verify_rows(rows, [(2, note_of(tree))]).first_bad == 1
+
+
+def test_every_repeat_of_an_event_id_is_named() -> None:
+    rows, tree = make_rows([make_leaf(0), *(make_leaf(place, event_id=f"ev_{7:032x}") for place in (1, 2, 3))])
+
+    report = verify_rows(rows, [(4, note_of(tree))])
+
+    assert [found.sequence for found in report.steps[2].findings] == [2, 3]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +106,7 @@ def test_events_that_do_not_follow_each_other_are_found(second: dict[str, str], 
 def test_facts_that_are_bound_and_not_canonical_are_found() -> None:
     spaced = b'{ "facts": {} }'
     rows, tree = make_rows([make_leaf(0), make_leaf(1, facts_digest=hashlib.sha256(spaced).hexdigest())])
-    rows[1] = (*rows[1][:7], spaced, None, None)
+    rows[1] = changed(rows[1], facts=pack(spaced))
 
     report = verify_rows(rows, [(2, note_of(tree))])
 
@@ -124,9 +146,8 @@ def test_a_receipt_for_another_record_names_its_place() -> None:
     verifier = Verifier(KEY.verifier_keys(), salt=SALT)
     verifier.add_checkpoints([(3, note_of(tree))])
     verifier.add_receipt(receipt.compact)
-    verifier.add_records(rows)
 
-    assert verifier.finish(size_now=3).first_bad == 1
+    assert finish(verifier, rows).first_bad == 1
 
 
 def test_a_claim_beyond_a_gap_cannot_hold() -> None:
@@ -142,10 +163,8 @@ def test_an_index_row_of_a_record_that_came_meanwhile_is_no_fault() -> None:
     rows, tree = make_rows(make_leaf(place) for place in range(2))
     verifier = Verifier(KEY.verifier_keys(), salt=SALT)
     verifier.add_checkpoints([(2, note_of(tree))])
-    verifier.add_index([(bytes(16), 2)], size=2)
-    verifier.add_records(rows)
 
-    assert verifier.finish(size_now=3).verdict is Verdict.VERIFIED
+    assert finish(verifier, rows, index=[(bytes(16), 2)], size_now=3).verdict is Verdict.VERIFIED
 
 
 def test_people_that_are_no_hex_are_still_compared() -> None:
@@ -165,13 +184,11 @@ def test_what_opening_says_decides_step_12(error: Exception, verdict: Verdict) -
 
     digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"  # of nothing
     rows, tree = make_rows([make_leaf(0, cipher_digest=digest, plain_commitment="00")])
-    rows[0] = (*rows[0][:8], b"wrapped", b"")
+    rows[0] = changed(rows[0], wrapped_key=b"wrapped", ciphertext=b"")
     verifier = Verifier(KEY.verifier_keys(), salt=SALT, check_body=check)
     verifier.add_checkpoints([(1, note_of(tree))])
-    verifier.add_index([], size=1)
-    verifier.add_records(rows)
 
-    report = verifier.finish(size_now=1)
+    report = finish(verifier, rows)
 
     assert (report.verdict, report.first_bad) == (verdict, 0)
 
@@ -186,6 +203,10 @@ def test_steps_out_of_order_are_a_programmers_fault() -> None:
         lambda: verifier.add_checkpoints([]),
         lambda: verifier.add_witness("w", []),
         lambda: verifier.add_receipt("r"),
+        lambda: verifier.add_outside_checkpoint("c", "n"),
+        lambda: verifier.add_terms([]),
+        lambda: verifier.add_blocks([], size=0),
+        lambda: verifier.add_index([], size=0),
         lambda: verifier.add_records([]),
     ):
         with pytest.raises(RuntimeError, match="out of order"):
@@ -194,7 +215,7 @@ def test_steps_out_of_order_are_a_programmers_fault() -> None:
 
 def test_a_report_keeps_the_first_findings_and_counts_the_others() -> None:
     rows, tree = make_rows(make_leaf(place) for place in range(20))
-    broken = [(*row[:5], b"", *row[6:]) for row in rows]
+    broken = [changed(row, nodes=b"") for row in rows]
 
     step = verify_rows(broken, [(20, note_of(tree))]).steps[7]
 
@@ -205,15 +226,13 @@ def test_without_keys_nothing_verifies() -> None:
     rows, tree = make_rows([make_leaf(0)])
     verifier = Verifier((), salt=SALT)
     verifier.add_checkpoints([(1, note_of(tree))])
-    verifier.add_index([], size=1)
-    verifier.add_records(rows)
 
-    assert verifier.finish(size_now=1).verdict is Verdict.TAMPERED
+    assert finish(verifier, rows).verdict is Verdict.TAMPERED
 
 
 def test_other_facts_are_found_although_they_are_canonical() -> None:
     rows, tree = make_rows([make_leaf(0), make_leaf(1)])
-    rows[1] = (*rows[1][:7], b'{"client":"other"}', None, None)
+    rows[1] = changed(rows[1], facts=pack(b'{"client":"other"}'))
 
     report = verify_rows(rows, [(2, note_of(tree))])
 
@@ -224,8 +243,8 @@ def test_another_body_is_found() -> None:
     digest = hashlib.sha256(b"sealed").hexdigest()
     rows, tree = make_rows([make_leaf(0, cipher_digest=digest, plain_commitment="00")])
 
-    whole = verify_rows([(*rows[0][:8], b"key", b"sealed")], [(1, note_of(tree))])
-    other = verify_rows([(*rows[0][:8], b"key", b"Sealed")], [(1, note_of(tree))])
+    whole = verify_rows([changed(rows[0], wrapped_key=b"key", ciphertext=b"sealed")], [(1, note_of(tree))])
+    other = verify_rows([changed(rows[0], wrapped_key=b"key", ciphertext=b"Sealed")], [(1, note_of(tree))])
 
     assert (whole.verdict, other.verdict) == (Verdict.VERIFIED, Verdict.TAMPERED)
 
@@ -257,3 +276,139 @@ def test_more_people_than_are_remembered_are_still_told_apart() -> None:
 
     assert verify_rows(rows, [(1, note_of(tree))], index).verdict is Verdict.VERIFIED
     assert verify_rows(rows, [(1, note_of(tree))], index[1:]).verdict is Verdict.TAMPERED
+
+
+WORKING = {"kind": Kind.DECISION, "task": "medical-coding", "route": "local", "code": "route"}
+CLIENT_FACTS = b'{"client":"ehr-main","facts":{"allowed":true,"n":1}}'
+
+
+def _worked(count: int = 4) -> list[Leaf]:
+    digest = hashlib.sha256(CLIENT_FACTS).hexdigest()
+    return [make_leaf(place, facts_digest=digest, **(WORKING if place else {})) for place in range(count)]
+
+
+def _verifier(note: str, size: int) -> Verifier:
+    verifier = Verifier(KEY.verifier_keys(), salt=SALT)
+    verifier.add_checkpoints([(size, note)])
+    return verifier
+
+
+def test_terms_that_are_those_of_leaves_and_facts_hold() -> None:
+    made = make_trail(_worked(), facts=CLIENT_FACTS)
+
+    report = finish(_verifier(note_of(made.tree), 4), made.records, terms=made.terms, blocks=made.blocks)
+
+    assert report.verdict is Verdict.VERIFIED
+    assert {member for _, member, _ in made.terms} >= {"client", "task", "route", "code", "decision"}
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("value", [None, 1, 99, "local", b"1"])
+def test_a_record_filed_under_another_term_is_found(column: str, value: object) -> None:
+    made = make_trail(_worked(), facts=CLIENT_FACTS)
+    rows = list(made.records)
+    place = 1 + RECORD_COLUMNS.index(column)
+    rows[2] = changed(rows[2], **{column: value})
+
+    report = finish(_verifier(note_of(made.tree), 4), rows, terms=made.terms, blocks=made.blocks)
+
+    is_same = made.records[2][place] == value
+    assert (report.verdict, report.first_bad) == ((Verdict.VERIFIED, None) if is_same else (Verdict.TAMPERED, 2))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        (90, "task", "medical-coding"),
+        (1, "task", "another"),
+        (90, "kind", "intent"),
+        (90, "kind", "another"),
+        ("90", "task", "another"),
+        (90, 5, "another"),
+        (90, "task", None),
+        (90, "task", ""),
+    ],
+)
+def test_a_dictionary_that_says_one_thing_twice_or_nothing_at_all_is_found(more: tuple[object, ...]) -> None:
+    made = make_trail(_worked(), facts=CLIENT_FACTS)
+
+    report = finish(_verifier(note_of(made.tree), 4), made.records, terms=[*made.terms, more], blocks=made.blocks)
+
+    assert report.steps[3].verdict is Verdict.TAMPERED
+
+
+def test_a_renamed_term_is_found() -> None:
+    made = make_trail(_worked(), facts=CLIENT_FACTS)
+    terms = [(number, member, "other" if value == "medical-coding" else value) for number, member, value in made.terms]
+
+    assert finish(_verifier(note_of(made.tree), 4), made.records, terms=terms, blocks=made.blocks).first_bad == 1
+
+
+def test_a_term_that_is_not_noted_in_its_block_of_records_is_found_with_the_block() -> None:
+    made = make_trail(_worked(600), facts=CLIENT_FACTS)
+    missing = next(row for row in made.blocks if row[1] == 1)
+    blocks = [row for row in made.blocks if row != missing]
+
+    report = finish(_verifier(note_of(made.tree), 600), made.records, terms=made.terms, blocks=blocks)
+
+    assert (report.verdict, report.first_bad, report.first_bad_last) == (Verdict.TAMPERED, 256, 511)
+
+
+@pytest.mark.parametrize(
+    "more", [(5, 0), (5, 2), (99, 1), (5, 3), ("5", 0), (5, -1), (-5, 0), (2**70, 0), (None, None)]
+)
+def test_a_term_noted_where_it_does_not_occur_is_found(more: tuple[object, object]) -> None:
+    made = make_trail(_worked(600), facts=CLIENT_FACTS)
+
+    report = finish(_verifier(note_of(made.tree), 600), made.records, terms=made.terms, blocks=[*made.blocks, more])
+
+    assert report.steps[3].verdict is Verdict.TAMPERED
+
+
+def test_terms_of_records_that_came_meanwhile_are_no_fault_and_missing_ones_still_are() -> None:
+    made = make_trail(_worked(600), facts=CLIENT_FACTS)
+    grown = [*made.blocks, (5, 2), (5, 3)]
+    missing = [row for row in grown if row != (2, 2)]
+
+    first = finish(_verifier(note_of(made.tree), 600), made.records, terms=made.terms, blocks=grown, size_now=800)
+    second = finish(_verifier(note_of(made.tree), 600), made.records, terms=made.terms, blocks=missing, size_now=800)
+
+    assert (first.verdict, second.verdict) == (Verdict.VERIFIED, Verdict.TAMPERED)
+    assert second.first_bad == 512
+
+
+@pytest.mark.parametrize("column", ["leaf", "facts"])
+@pytest.mark.parametrize("packed", [b"", b"\xff\xff", 5, None, "text"])
+def test_a_document_that_is_not_packed_is_found(column: str, packed: object) -> None:
+    rows, tree = make_rows([make_leaf(0), make_leaf(1)])
+    rows[1] = changed(rows[1], **{column: packed})
+
+    assert verify_rows(rows, [(2, note_of(tree))]).first_bad == 1
+
+
+def test_a_checkpoint_of_another_log_is_no_evidence_against_this_one() -> None:
+    rows, tree = make_rows([make_leaf(0)])
+    other = SigningKey.from_seeds(origin="another.example/log", ed25519=b"\x06" * 32, mldsa44=b"\x07" * 32)
+    verifier = _verifier(note_of(tree), 1)
+    verifier.add_witness("kept", [note_of(tree, other), None])
+    verifier.add_outside_checkpoint("old.txt", note_of(tree, other))
+
+    report = finish(verifier, rows)
+
+    assert report.verdict is Verdict.UNVERIFIABLE
+    assert [note.split(" ", 1)[0] for note in report.steps[9].notes] == ["1", "1"]
+
+
+@pytest.mark.parametrize(("place", "verdict"), [(1, Verdict.VERIFIED), (0, Verdict.TAMPERED)])
+def test_a_proof_that_was_kept_outside_is_held_against_the_trail(place: int, verdict: Verdict) -> None:
+    kept = [make_leaf(0), make_leaf(1)]
+    _, tree = make_rows(kept)
+    hashes = [leaf_hash(leaf.to_bytes()) for leaf in kept]
+    proof = Proof(index=place, hashes=(hashes[1 - place],), note=note_of(tree), extra=kept[place].to_bytes())
+    rows, other = make_rows(kept if place else [make_leaf(0, code=""), make_leaf(1, purpose="TREAT")])
+    verifier = _verifier(note_of(other), 2)
+    verifier.add_receipt(format_proof(proof))
+
+    report = finish(verifier, rows)
+
+    assert report.steps[10].verdict is verdict
