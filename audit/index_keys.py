@@ -1,13 +1,37 @@
 """Which months can be searched for people: those whose index keys are at hand.
 
-The recorder's side holds the keys of the current and the prepared months only; past months are the custodian's.
+The recorder's side holds the keys of the current and the prepared months only; past months are the custodian's, so six
+years of them are opened with the custodian's root, once for all.  Keys stay in memory and are never shown.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from audit.errors import StoreError
-from audit.keyring import Custodian, IndexKey, Trail
+from audit.errors import OpenError, StoreError
+from audit.keyring import Custodian, IndexKey, Trail, open_custodian
+from audit.places import Places
+
+
+def search_keys(places: Places, passphrase: bytes | None = None) -> dict[str, IndexKey]:
+    """Return every index key that can be had: the recorder's side's, and the custodian's if its root opens.
+
+    Without a passphrase the custodian's own file is used; where neither is at hand, only the recorder's side's keys
+    come back, and an answer then names the months that were not searched.  Raises OpenError for a wrong passphrase.
+    Opening costs a key derivation of a quarter of a second: a process that asks often keeps the answer for a while.
+    """
+    held = held_index_keys(places.trail)
+    if not has_custodian(places):
+        return held
+    try:
+        custodian = open_custodian(places.custodian, passphrase=passphrase)
+    except StoreError:
+        return held
+    return {**held, **custodian_index_keys(custodian, custodian.months())}
+
+
+def has_custodian(places: Places) -> bool:
+    """Say whether a custodian's folder is here; a copied trail seldom has one."""
+    return (places.custodian / "root.json").exists()
 
 
 def held_index_keys(trail: Trail) -> dict[str, IndexKey]:
@@ -21,10 +45,15 @@ def held_index_keys(trail: Trail) -> dict[str, IndexKey]:
     return keys
 
 
-def custodian_index_keys(custodian: Custodian, months: tuple[str, ...]) -> dict[str, IndexKey]:
+def custodian_index_keys(custodian: Custodian, months: Iterable[str]) -> dict[str, IndexKey]:
     """Return the index keys of these months that the custodian still holds."""
-    held = set(custodian.months())
-    return {month: custodian.secrets(month).index_key() for month in months if month in held}
+    keys: dict[str, IndexKey] = {}
+    for month in set(custodian.months()).intersection(months):
+        try:
+            keys[month] = custodian.secrets(month).index_key()
+        except OpenError:
+            continue  # destroyed meanwhile, or damaged: the answer names the month as not searched
+    return keys
 
 
 def current_index_key(keys: Mapping[str, IndexKey]) -> IndexKey | None:
