@@ -11,6 +11,8 @@
     ├── OpenError                   a sealed body could not be opened: wrong passphrase, destroyed or damaged key
     ├── StoreError                  the database is missing, foreign, or damaged
     │   └── SchemaError                 the database has another schema than this release; names the command to run
+    ├── WitnessError                a checkpoint did not reach a witness; records are durable all the same
+    │   └── WitnessRefusedError         the witness answered, and did not take it or did not prove that it did
     ├── SettingsError               the site's settings of the trail are wrong
     ├── FormatError                 bytes that are not in the format that FORMAT.md fixes
     ├── QueryError                  a question that the trail cannot be asked
@@ -82,6 +84,18 @@ class SchemaError(StoreError):
     """Say that the database's schema is older or newer than this release's, and which command to run."""
 
     code = "schema_mismatch"
+
+
+class WitnessError(AuditError):
+    """Say which witness cannot be reached or written, and what to do; it is tried again."""
+
+    code = "witness_unreachable"
+
+
+class WitnessRefusedError(WitnessError):
+    """Say that a witness answered and refused a checkpoint, or answered with something that proves nothing."""
+
+    code = "witness_refused"
 
 
 class SettingsError(AuditError):

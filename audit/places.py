@@ -1,7 +1,8 @@
 """Where the parts of a trail lie: the appliance's home, or a folder with a copy of a trail.
 
 A home holds ``audit/`` (the trail), ``custodian/`` and ``run/`` with the recorder's socket.  A copied trail folder is
-a home of its own, without recorder.  Nothing is created here.
+a home of its own, without recorder.  Nothing is created here.  The embedded default's witness lies beside the trail's
+folder, so that an older copy of that folder alone is found out.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from audit.errors import SettingsError
 from audit.keyring import Trail
-from audit.settings import Settings, read_settings
+from audit.settings import FileWitness, Settings, read_settings
 from audit.store.address import Address, read_address, sqlite_address
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -39,6 +40,23 @@ class Places:
     settings: Settings
     """What the site chose in ``trail.yaml``."""
 
+    is_copy: bool = False
+    """True for a folder with a copy of a trail, which is no home."""
+
+    @property
+    def witness(self) -> Path:
+        """The witness file of a home without settings of its own; in a copied folder the one that came with it."""
+        folder = self.trail.folder
+        return self.trail.witness if self.is_copy else folder.parent / "witness" / self.trail.witness.name
+
+    @property
+    def witness_files(self) -> tuple[Path, ...]:
+        """The file witnesses of this trail, there or not: what can be read back without asking anybody."""
+        chosen = self.settings.witnesses
+        if chosen is None or self.is_copy:
+            return (self.witness,)
+        return tuple(witness.path for witness in chosen if isinstance(witness, FileWitness))
+
     @property
     def database(self) -> Address:
         """The database that the recorder writes to.  Raises StoreError if its address is wrong."""
@@ -63,6 +81,7 @@ def find_places(home: Path | None = None, *, run: Path | None = None) -> Places:
     is_copy = not (root / "audit").exists() and Trail(folder=root).database.exists()
     return Places(
         trail=Trail(folder=root if is_copy else root / "audit"),
+        is_copy=is_copy,
         custodian=root / "custodian",
         settings=read_settings(root),
         socket=(run or _run_folder(root)) / "recorder.sock",

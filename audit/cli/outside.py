@@ -12,7 +12,7 @@ from audit.errors import FormatError, QueryError
 from audit.full_receipt import MAX_BYTES
 from audit.keyring import VerifierKey
 from audit.keyring.trail import read_verifier_keys
-from audit.store.witness import read_witness
+from audit.witness import read_witness
 from audit.verify import COMPACT_PREFIX, Verifier
 
 

@@ -1,7 +1,8 @@
 """Find where a tree ends and check that it fits what was signed: the same at start and after a failed write.
 
-Reads only.  It trusts neither database nor witness, but each signed checkpoint that it finds in them; a tree that
-contradicts one is quarantined by raising ConsistencyError (FORMAT.md "At start, and after a failed transaction").
+Reads only.  It does not trust the database, but the signed checkpoint that it finds there; a tree that contradicts it
+is quarantined by raising ConsistencyError (FORMAT.md "At start, and after a failed transaction").  What witnesses
+remember is compared afterwards, by `audit.log.head`.
 """
 
 from collections.abc import Sequence
@@ -12,21 +13,16 @@ from audit.keyring.signatures import VerifierKey
 from audit.merkle import Frontier, leaf_hash
 from audit.record import Leaf
 from audit.store.database import Database
-from audit.store.witness import Witness
 
 
-def recover(database: Database, witness: Witness, keys: Sequence[VerifierKey]) -> tuple[Frontier, int]:
-    """Return the frontier of the stored tree, and how many of its records a checkpoint signs.
+def recover(database: Database, keys: Sequence[VerifierKey]) -> tuple[Frontier, int]:
+    """Return the frontier of the stored tree, and how many of its records the database's last checkpoint signs.
 
     Raises StoreError if the database cannot be read, CheckpointError if a checkpoint is not of these keys, and
     ConsistencyError if the tree is not the one that was signed.
     """
     frontier = Frontier.read(database.size(), database.node)
-    signed = _check_database(database, frontier, keys)
-    note = witness.last()
-    if note is not None:
-        _check_root(database, note, keys=keys, size=frontier.size, where=f"the witness {witness.path}")
-    return frontier, signed
+    return frontier, _check_database(database, frontier, keys)
 
 
 def _check_database(database: Database, frontier: Frontier, keys: Sequence[VerifierKey]) -> int:

@@ -2,51 +2,35 @@
 
 One writer owns a `Log`.  `append` is the only way into the tree; its numbered steps are those of FORMAT.md "Durable
 steps", and `recover` is the one function that tells where the tree ends, at start and after every failed write.
-A log that does not fit its checkpoints is quarantined: it raises VerificationError and never appends.
+A log that does not fit its own checkpoints, or those that a witness remembers, is quarantined: it answers reads and
+raises QuarantinedError for everything else, until a person has looked and started the recorder again.
 """
 
 import fcntl
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Self
 
-from audit.checkpoint import sign_checkpoint
-from audit.errors import AppendError, AuditError, StoreError
+from audit.errors import AppendError, AuditError, FormatError, QuarantinedError, StoreError, VerificationError
 from audit.keyring import SigningKey, Trail
+from audit.log.clocks import Clocks
+from audit.log.head import Head
+from audit.log.prover import stored_prover
 from audit.log.recover import recover
 from audit.log.submission import Submission, epoch
 from audit.merkle import Frontier, inclusion_proof, leaf_hash
 from audit.record import Leaf, month_of
+from audit.store.address import Address, sqlite_address
 from audit.store.database import Batch, Database, RecordRow
-from audit.store.stored import StoredCheckpoint
-from audit.store.witness import Witness
-
-CHECKPOINT_RECORDS = 256
-"""A checkpoint is signed at the latest after this many records: bounds what a forger could still change unseen."""
-
-CHECKPOINT_S = 1.0
-"""And at the latest this long after a record."""
-
-HEARTBEAT_S = 60.0
-"""An idle log signs its head anew this often, so that a witness sees that it lives."""
+from audit.terms import column_terms, fact_terms
+from audit.witness import FileWitness, Publisher
 
 REMEMBERED_EXCHANGES = 20_000
 """Exchanges whose newest event id is kept in memory; older ones are looked up in the database."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clocks:
-    """The two clocks that a log reads."""
-
-    now_ms: Callable[[], int]
-    """Wall time, milliseconds since 1970 UTC."""
-
-    monotonic_s: Callable[[], float]
-    """Seconds that never go back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,26 +50,27 @@ class Log:
         trail: Trail,
         *,
         clocks: Clocks,
-        witness: Path | None = None,
+        publisher: Publisher | None = None,
+        database: Address | None = None,
         factory: type[Connection] = Connection,
     ) -> None:
-        """Take the trail's folder and its clocks.  `open` returns one that is ready."""
-        self._trail = trail
+        """Take the trail's folder, its clocks and its witnesses.  `open` returns one that is ready."""
+        self._address = database or sqlite_address(trail.database)
         self._clocks = clocks
         self._factory = factory
-        self._witness = Witness(witness or trail.witness)
         self._key: SigningKey = trail.signing_key()
+        self.publisher = publisher or _beside(trail, self._key, self._address)
+        """The witnesses; a file beside the database if none were given."""
+        self._head = Head(self._key, clocks=clocks, publisher=self.publisher)
         self._lock = _lock(trail.folder / "recorder.lock")
         self._database: Database | None = None
         self._frontier = Frontier()
         self._last_time_ms = 0
-        self._signed_size = 0
-        self._signed_at_s = 0.0
         self._newest: OrderedDict[str, str] = OrderedDict()
         self.failure = ""
         """Why the last write failed; empty while all is well."""
-        self.witness_failure = ""
-        """Why the last checkpoint did not reach the witness; empty while all is well."""
+        self.quarantine = ""
+        """Why the log is read-only until a person has looked; empty while it is not."""
 
     @classmethod
     def open(
@@ -93,17 +78,40 @@ class Log:
         trail: Trail,
         *,
         clocks: Clocks,
-        witness: Path | None = None,
+        publisher: Publisher | None = None,
+        database: Address | None = None,
         factory: type[Connection] = Connection,
     ) -> Self:
         """Open a trail and recover it; a new one gets its epoch leaf.
 
-        Raises StoreError if the database cannot be used or another recorder runs, and VerificationError if it does not
-        fit its own or the witness's checkpoints.
+        Raises StoreError if the database cannot be used, another recorder runs or no witness answers, and
+        VerificationError or FormatError if it does not fit its own checkpoints or those of a witness.
         """
-        log = cls(trail, clocks=clocks, witness=witness, factory=factory)
+        log = cls(trail, clocks=clocks, publisher=publisher, database=database, factory=factory)
         try:
-            log.ensure_open()
+            log._recover()
+            log._begin()
+        except AuditError:
+            log.close()
+            raise
+        return log
+
+    @classmethod
+    def open_quarantined(
+        cls,
+        trail: Trail,
+        *,
+        clocks: Clocks,
+        reason: str,
+        publisher: Publisher | None = None,
+        database: Address | None = None,
+        factory: type[Connection] = Connection,
+    ) -> Self:
+        """Open a trail that `open` has refused, for reading only.  Raises StoreError if it cannot even be read."""
+        log = cls(trail, clocks=clocks, publisher=publisher, database=database, factory=factory)
+        log.quarantine = reason
+        try:
+            log.ensure_readable()
         except AuditError:
             log.close()
             raise
@@ -125,16 +133,35 @@ class Log:
         return self._last_time_ms
 
     def ensure_open(self) -> None:
-        """Open and recover the database unless it is open; a new tree gets its epoch leaf."""
-        if self._database is not None:
-            return
-        self._recover()
-        if self._frontier.size == 0:
-            self.append([epoch(month=month_of(self._clocks.now_ms()))])
+        """Open and recover the database unless it is open.  Raises QuarantinedError if it must not be written."""
+        if not self.quarantine:
+            self.quarantine = self.publisher.conflict
+        if self._database is None and not self.quarantine:
+            try:
+                self._recover()
+                self._begin()
+            except (VerificationError, FormatError) as error:
+                self.quarantine = str(error)
+        if self.quarantine:
+            raise QuarantinedError(self.quarantine)
+
+    def ensure_readable(self) -> None:
+        """As `ensure_open`, but a quarantined trail is opened too, to be read as it is."""
+        if not self.quarantine:
+            self.ensure_open()
+        elif self._database is None:
+            database = self._connect()
+            try:
+                self._frontier, self._last_time_ms = Frontier(size=database.size()), database.last_time_ms()
+            except AuditError:
+                database.close()
+                raise
+            self._database = database
 
     def append(self, submissions: Sequence[Submission]) -> list[Placed]:
         """Make a batch durable and return where each event is.  Raises AppendError: none of it may be acted on."""
         # 1. Places, times and leaves, in memory: a crash here leaves nothing.
+        self._check_writable()
         database = self._opened()
         frontier, newest = self._frontier, dict[str, str]()
         time_ms, skew_ms = self._time()
@@ -149,35 +176,53 @@ class Log:
             index.extend((value, leaf.sequence) for value in submission.index_values)
             placed.append(Placed(sequence=leaf.sequence, leaf_hash=completed[0], time_ms=time_ms))
         # 2. One transaction: a crash here leaves the whole batch or none of it.
-        checkpoint = self._checkpoint(frontier) if self._is_due(frontier.size) else None
-        self._write(database, Batch(records=rows, index=index, checkpoint=checkpoint))
+        checkpoint = self._head.sign(frontier, time_ms=time_ms) if self._head.is_due(frontier.size) else None
+        stored = self._head.to_store(checkpoint) if checkpoint is not None else None
+        self._write(database, Batch(records=rows, index=index, checkpoint=stored))
         self._frontier, self._last_time_ms = frontier, time_ms
         self._remember(newest)
         # 3. The caller acknowledges: a receipt always names a durable record.
-        # 4. The witness: a failure is not fatal, because the record is durable and the next checkpoint covers it.
-        self._publish(checkpoint)
+        # 4. The witnesses, in threads of their own: the record is durable, and the next checkpoint covers this one.
+        if checkpoint is not None:
+            self._head.publish(checkpoint, root=frontier.root(), stored=stored is not None)
         return placed
 
     def keep_signed(self) -> None:
         """Sign the head if records wait unsigned for long enough, or if a heartbeat is due.  Raises AppendError."""
-        unsigned = self._frontier.size > self._signed_size
-        if self._clocks.monotonic_s() - self._signed_at_s >= (CHECKPOINT_S if unsigned else HEARTBEAT_S):
+        if self._head.is_idle_due(self._frontier.size):
             self.sign_head()
 
-    def sign_head(self) -> str:
-        """Sign a checkpoint over everything that is durable and return its note.  Raises AppendError."""
-        checkpoint = self._checkpoint(self._frontier)
-        self._write(self._opened(), Batch(checkpoint=checkpoint))
-        self._publish(checkpoint)
+    def sign_head(self, *, last: bool = False) -> str:
+        """Sign a checkpoint over everything that is durable and return its note.  Raises AppendError.
+
+        The witnesses get it; the database keeps it when one is due there, or when it is the last before a stop.
+        """
+        self._check_writable()
+        database, (time_ms, _) = self._opened(), self._time()
+        checkpoint = self._head.sign(self._frontier, time_ms=time_ms)
+        stored = self._head.to_store(checkpoint, last=last)
+        if stored is not None:
+            self._write(database, Batch(checkpoint=stored))
+        self._head.publish(checkpoint, root=self._frontier.root(), stored=stored is not None)
         return checkpoint.note
+
+    def checkpoint(self) -> dict[str, object]:
+        """Return the newest signed checkpoint, and the newest one that a witness has cosigned."""
+        note = self._stored_note() if self.quarantine else self._head.note or self.sign_head()
+        cosigned = max(self.publisher.cosigned(), key=size_of, default="")
+        return {"note": note, "size": size_of(note), "cosigned_note": cosigned}
 
     def exchange(self, exchange_id: str) -> list[tuple[Leaf, bytes]]:
         """Return leaf and facts of the records of an exchange, in order."""
         return [(Leaf.from_bytes(leaf), facts) for _, _, leaf, facts in self._opened().exchange(exchange_id)]
 
     def receipt(self, exchange_id: str) -> dict[str, object]:
-        """Return the full receipt of an exchange, under a checkpoint signed now (FORMAT.md section 9)."""
-        database, size = self._opened(), self._frontier.size
+        """Return the full receipt of an exchange, under a checkpoint signed now (FORMAT.md section 9).
+
+        A quarantined log signs nothing: its receipts are under the database's last checkpoint.
+        """
+        note = self._stored_note() if self.quarantine else self.sign_head()
+        database, size = self._opened(), size_of(note)
         records = [
             {
                 "leaf": leaf.decode(),
@@ -185,37 +230,56 @@ class Log:
                 "proof": [node.hex() for node in inclusion_proof(sequence, size, database.node)],
             }
             for sequence, _, leaf, facts in database.exchange(exchange_id)
+            if sequence < size
         ]
         keys = [key.to_vkey() for key in self._key.verifier_keys()]
-        return {"v": 1, "origin": self._key.origin, "checkpoint": self.sign_head(), "keys": keys, "records": records}
+        return {"v": 1, "origin": self._key.origin, "checkpoint": note, "keys": keys, "records": records}
 
     def close(self) -> None:
-        """Sign the head if that is possible, close the database, and let another recorder in."""
+        """Sign the head if that is possible, close the database and the witnesses, and let another recorder in."""
         if self._database is not None:
-            if self._frontier.size > self._signed_size:
-                self._sign_last()
+            self._sign_last()
             self._shut()
+        self.publisher.close()
         os.close(self._lock)
 
     def _sign_last(self) -> None:
         try:
-            self.sign_head()
+            self.sign_head(last=True)
         except AppendError:
             return  # The records are durable; the next start signs them.
 
+    def _begin(self) -> None:
+        """Give a new tree its epoch leaf."""
+        if self._frontier.size == 0:
+            self.append([epoch(month=month_of(self._clocks.now_ms()))])
+
     def _recover(self) -> None:
         """Open the database and find where the tree ends, at start and after a failed write alike."""
-        database = Database(self._trail.database, factory=self._factory)
+        database = self._connect()
         try:
-            frontier, signed_size = recover(database, self._witness, self._key.verifier_keys())
+            frontier, stored_size = recover(database, self._key.verifier_keys())
             self._last_time_ms = database.last_time_ms()
+            self._head.start(frontier, node=database.node, stored_size=stored_size, time_ms=self._time()[0])
         except AuditError:
             database.close()
             raise
         self._database, self._frontier = database, frontier
-        # What no checkpoint signs yet is signed within a second from now.
-        self._signed_size, self._signed_at_s = signed_size, self._clocks.monotonic_s()
         self._newest.clear()
+
+    def _connect(self) -> Database:
+        return Database(self._address, factory=self._factory)
+
+    def _stored_note(self) -> str:
+        """Return the database's last checkpoint, for a log that must not sign."""
+        stored = self._opened().last_checkpoint()
+        if stored is None:
+            raise QuarantinedError(self.quarantine)
+        return stored.note
+
+    def _check_writable(self) -> None:
+        if self.quarantine:
+            raise QuarantinedError(self.quarantine)
 
     def _opened(self) -> Database:
         if self._database is None:
@@ -248,15 +312,6 @@ class Log:
         while len(self._newest) > REMEMBERED_EXCHANGES:
             self._newest.popitem(last=False)
 
-    def _is_due(self, size: int) -> bool:
-        waited_s = self._clocks.monotonic_s() - self._signed_at_s
-        return size - self._signed_size >= CHECKPOINT_RECORDS or waited_s >= CHECKPOINT_S
-
-    def _checkpoint(self, frontier: Frontier) -> StoredCheckpoint:
-        time_ms, _ = self._time()
-        note = sign_checkpoint(self._key, size=frontier.size, root=frontier.root(), time_s=time_ms // 1000)
-        return StoredCheckpoint(size=frontier.size, time_ms=time_ms, note=note)
-
     def _write(self, database: Database, batch: Batch) -> None:
         try:
             database.write(batch)
@@ -266,18 +321,6 @@ class Log:
             self._shut()
             raise AppendError(self.failure) from error
         self.failure = ""
-        if batch.checkpoint is not None:
-            self._signed_size, self._signed_at_s = batch.checkpoint.size, self._clocks.monotonic_s()
-
-    def _publish(self, checkpoint: StoredCheckpoint | None) -> None:
-        if checkpoint is None:
-            return
-        try:
-            self._witness.append(checkpoint.note, time_ms=checkpoint.time_ms)
-        except StoreError as error:
-            self.witness_failure = str(error)
-        else:
-            self.witness_failure = ""
 
     def _shut(self) -> None:
         if self._database is not None:
@@ -285,19 +328,31 @@ class Log:
             self._database = None
 
 
+def size_of(note: str) -> int:
+    """Return the tree size that one of our own notes names."""
+    return int(note.split("\n", 2)[1])
+
+
+def _beside(trail: Trail, key: SigningKey, database: Address) -> Publisher:
+    """Return the witness of a trail on its own: a file beside its database."""
+    prove = stored_prover(database)
+    return Publisher((FileWitness(trail.witness, keys=key.verifier_keys(), prove=prove),))
+
+
 def _row(leaf: Leaf, submission: Submission, *, data: bytes, nodes: Sequence[bytes]) -> RecordRow:
-    sealed = submission.sealed
-    return (
-        leaf.sequence,
-        leaf.time_ms,
-        leaf.exchange_id or None,
-        leaf.task or None,
-        leaf.event_id,
-        b"".join(nodes),
-        data,
-        submission.facts,
-        sealed.wrapped_key if sealed else None,
-        sealed.ciphertext if sealed else None,
+    event, sealed = submission.event, submission.sealed
+    return RecordRow(
+        sequence=leaf.sequence,
+        time_ms=leaf.time_ms,
+        exchange_id=leaf.exchange_id,
+        event_id=leaf.event_id,
+        terms=column_terms(leaf, event.client),
+        fact_terms=fact_terms(leaf.kind, leaf.route, event.facts),
+        nodes=b"".join(nodes),
+        leaf=data,
+        facts=submission.facts,
+        wrapped_key=sealed.wrapped_key if sealed else None,
+        ciphertext=sealed.ciphertext if sealed else None,
     )
 
 

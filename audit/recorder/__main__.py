@@ -1,10 +1,13 @@
-"""Run the recorder: ``python -m audit.recorder --home HOME [--run RUN] [--witness FILE]``.
+"""Run the recorder: ``python -m audit.recorder --home HOME [--run RUN]``.
 
 It holds the trail's only writer.  It never reads the custodian's folder and never opens a network socket.  On SIGTERM
 or SIGINT it drains: what was read is written and answered, the head is signed, and then it ends.
 
-Exit codes: 0 stopped as asked; 1 a fault of ours; 2 cannot start (keys, database, lock or socket; the log says what to
-do); 3 quarantined: the database is not the one that was signed, and a person must look before it is started again.
+A database that is not the one that was signed is *quarantined*: the process stays up, answers reads and health, and
+refuses every record, until a person has looked and starts it again.
+
+Exit codes: 0 stopped as asked; 1 a fault of ours; 2 cannot start (settings, keys, database, lock, witnesses or socket;
+the log says what to do); 3 quarantined, and the database cannot even be read.
 """
 
 import argparse
@@ -20,22 +23,24 @@ import structlog
 import uvloop
 from structlog.typing import FilteringBoundLogger
 
-from audit.errors import AuditError, VerificationError
-from audit.keyring import Trail
-from audit.log import Clocks, Log
+from audit.errors import AuditError, FormatError, QuarantinedError, VerificationError
+from audit.log import Clocks, Log, stored_prover
+from audit.log.reserve import Reserve, watched_folder
+from audit.places import Places, find_places
 from audit.recorder.committer import Committer
 from audit.recorder.months import Months
 from audit.recorder.server import Server
 from audit.recorder.service import Service
+from audit.witness import Publisher, open_witnesses
 
 EXIT_FAULT = 1
 """The writer thread ended by itself."""
 
 EXIT_CANNOT_START = 2
-"""Keys, database, lock or socket cannot be used."""
+"""Settings, keys, database, lock, witnesses or socket cannot be used."""
 
 EXIT_QUARANTINED = 3
-"""The database does not fit what was signed."""
+"""The database does not fit what was signed, and cannot even be read."""
 
 PRIVATE_UMASK = 0o077
 """Every file that the process makes is for this user alone."""
@@ -43,64 +48,84 @@ PRIVATE_UMASK = 0o077
 HEALTH_S = 1.0
 """How often the process looks at its own health for the log."""
 
-SOCKET = "recorder.sock"
-"""Name of the socket in the run folder."""
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Read the command line, run until told to stop, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m audit.recorder", description="Write the audit trail.")
     parser.add_argument("--home", type=Path, required=True, help="folder with all state; the trail is in HOME/audit")
     parser.add_argument("--run", type=Path, help="folder of the socket; HOME/run by default")
-    parser.add_argument("--witness", type=Path, help="witness file; HOME/audit/checkpoints.log by default")
     options = parser.parse_args(arguments)
     os.umask(PRIVATE_UMASK)
-    return run(
-        Trail(folder=options.home / "audit"),
-        socket=(options.run or options.home / "run") / SOCKET,
-        witness=options.witness,
-        logger=_logger(),
-    )
+    logger = _logger()
+    try:
+        places = find_places(options.home, run=options.run or options.home / "run")
+    except AuditError as error:
+        logger.critical("recorder.cannot_start", code=error.code, reason=str(error))
+        return EXIT_CANNOT_START
+    return run(places, logger=logger)
 
 
-def run(trail: Trail, *, socket: Path, witness: Path | None, logger: FilteringBoundLogger) -> int:
+def run(places: Places, *, logger: FilteringBoundLogger) -> int:
     """Recover the trail, serve until told to stop, and return the exit code."""
     clocks = Clocks(now_ms=_now_ms, monotonic_s=time.monotonic)
     try:
-        log = Log.open(trail, clocks=clocks, witness=witness)
-    except VerificationError as error:
-        logger.critical("recorder.quarantined", code=error.code, reason=str(error))
+        log = _open(places, clocks=clocks, logger=logger)
+    except (VerificationError, FormatError) as error:
+        logger.critical("recorder.quarantined", code=QuarantinedError.code, reason=str(error))
         return EXIT_QUARANTINED
     except AuditError as error:
         logger.critical("recorder.cannot_start", code=error.code, reason=str(error))
         return EXIT_CANNOT_START
     logger.info("recorder.opened", origin=log.key.origin, size=log.size)
-    code = uvloop.run(_serve(log, trail=trail, clocks=clocks, socket=socket, logger=logger))
+    code = uvloop.run(_serve(log, places=places, clocks=clocks, logger=logger))
     logger.info("recorder.stopped", size=log.size, code=code)
     return code
 
 
-async def _serve(log: Log, *, trail: Trail, clocks: Clocks, socket: Path, logger: FilteringBoundLogger) -> int:
+def _open(places: Places, *, clocks: Clocks, logger: FilteringBoundLogger) -> Log:
+    """Open the trail; one that is not what was signed is opened for reading only, as long as it can be read."""
+    trail = places.trail
+    witnesses = open_witnesses(
+        places.settings,
+        default=places.witness,
+        keys=trail.signing_key().verifier_keys(),
+        prove=stored_prover(places.database),
+    )
+    publisher = Publisher(witnesses)
+    try:
+        return Log.open(trail, clocks=clocks, publisher=publisher, database=places.database)
+    except (VerificationError, FormatError) as error:
+        refused = error
+    try:
+        log = Log.open_quarantined(trail, clocks=clocks, reason=str(refused), publisher=publisher, database=places.database)
+    except AuditError as unreadable:
+        raise refused from unreadable
+    logger.critical("recorder.quarantined", code=QuarantinedError.code, reason=log.quarantine)
+    return log
+
+
+async def _serve(log: Log, *, places: Places, clocks: Clocks, logger: FilteringBoundLogger) -> int:
     ending, broken = asyncio.Event(), asyncio.Event()
 
     def die() -> None:
         broken.set()
         ending.set()
 
-    committer = Committer(log, on_death=die)
-    service = Service(log, committer=committer, months=Months(trail), clocks=clocks)
+    reserve = Reserve(watched_folder(places.database), reserve_mib=places.settings.reserve_mib)
+    committer = Committer(log, on_death=die, look=reserve.look)
+    service = Service(log, committer=committer, months=Months(places.trail), clocks=clocks, reserve=reserve)
     server = Server(service, committer=committer, logger=logger)
     committer.on_progress = server.regulate
     try:
-        await server.listen(socket)
+        await server.listen(places.socket)
     except OSError as error:
         log.close()
-        logger.critical("recorder.cannot_start", code="socket", reason=f"{socket}: {type(error).__name__}")
+        logger.critical("recorder.cannot_start", code="socket", reason=f"{places.socket}: {type(error).__name__}")
         return EXIT_CANNOT_START
     committer.start()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
-    logger.info("recorder.ready", socket=str(socket))
+    logger.info("recorder.ready", socket=str(places.socket))
     await _watch(service, ending=ending, logger=logger)
     await server.drain()
     return EXIT_FAULT if broken.is_set() else 0

@@ -13,7 +13,14 @@ from typing import cast
 
 from typing_extensions import override
 
-from audit.errors import AppendError, AuditError, FormatError, RecorderUnavailableError
+from audit.errors import (
+    AppendError,
+    AuditError,
+    DiskReservedError,
+    FormatError,
+    QuarantinedError,
+    RecorderUnavailableError,
+)
 from audit.record import Event, Receipt, Receipts
 from audit.recorder.messages import bodies_of, write_event
 from audit.recorder.wire import FrameReader, decode_header, encode_frame
@@ -26,6 +33,9 @@ FIRST_BACKOFF_S = 0.05
 
 LAST_BACKOFF_S = 1.0
 """Longest wait between attempts; an operator should see recovery at once."""
+
+_CLASSES = {error.code: error for error in (RecorderUnavailableError, QuarantinedError, DiskReservedError)}
+"""Codes on the wire that stand for a class of their own; every other is an AppendError."""
 
 _LOST = "the recorder closed the connection; the record may or may not exist, so nothing may be released"
 
@@ -70,6 +80,10 @@ class RecorderClient:
     async def receipt(self, exchange_id: str) -> dict[str, object]:
         """Return the full receipt of an exchange: leaves, proofs and a signed checkpoint (FORMAT.md section 9)."""
         return _dict(await self._call({"op": "receipt", "exchange_id": exchange_id}))
+
+    async def checkpoint(self) -> dict[str, object]:
+        """Return the newest signed checkpoint: its ``note`` and ``size``, and ``cosigned_note``, empty without one."""
+        return _dict(await self._call({"op": "checkpoint"}))
 
     async def health(self) -> dict[str, object]:
         """Return what the recorder says of itself."""
@@ -203,9 +217,7 @@ class _Connection(asyncio.Protocol):
 def _error(header: dict[str, object]) -> AuditError:
     """Return the error that an answer stands for; the class is part of the contract, the message is for people."""
     message = str(header.get("message", "the recorder gave no reason"))
-    if header.get("error") == RecorderUnavailableError.code:
-        return RecorderUnavailableError(message)
-    return AppendError(message)
+    return _CLASSES.get(str(header.get("error")), AppendError)(message)
 
 
 def _read_receipt(fields: dict[str, object]) -> Receipt:

@@ -45,9 +45,13 @@ _Result = tuple[asyncio.Future[list[Placed]] | asyncio.Future[object], object]
 class Committer:
     """The writer thread and its queue.  `_lock` guards `_appends`, `_questions`, `_taken` and `_stopping`."""
 
-    def __init__(self, log: Log, *, on_death: Callable[[], None]) -> None:
-        """Take an open log; `on_death` runs in the event loop if the thread ends without being told to."""
+    def __init__(self, log: Log, *, on_death: Callable[[], None], look: Callable[[], None] | None = None) -> None:
+        """Take an open log; `on_death` runs in the event loop if the thread ends without being told to.
+
+        `look` runs once a turn in the thread: it reads the disk's free space.
+        """
         self._log = log
+        self._look = look or _nothing
         self._loop = asyncio.get_running_loop()
         self.on_progress: Callable[[], None] = _nothing
         """Runs in the event loop after each batch."""
@@ -117,6 +121,7 @@ class Committer:
         results = [*(self._commit(appends) if appends else ()), *(self._answer(question) for question in questions)]
         if results:
             self._loop.call_soon_threadsafe(self._resolve, results, sum(call.size_bytes for call in appends))
+        self._look()
         self._keep()
         return not ending
 
@@ -136,7 +141,7 @@ class Committer:
             placed = self._log.append(submissions)
         except AuditError as error:
             self.failure = str(error)
-            return [(call.future, AppendError(self.failure)) for call in calls]
+            return [(call.future, _refusal(error)) for call in calls]
         self.failure = ""
         results: list[_Result] = []
         begin = 0
@@ -148,10 +153,10 @@ class Committer:
 
     def _answer(self, question: _Question) -> _Result:
         try:
-            self._log.ensure_open()
+            self._log.ensure_readable()
             return (question.future, question.ask(self._log))
         except AuditError as error:
-            return (question.future, AppendError(str(error)))
+            return (question.future, _refusal(error))
 
     def _keep(self) -> None:
         """Keep the head signed; after a failure, this is also what finds that the disk is back."""
@@ -182,6 +187,11 @@ class Committer:
             _settle(call.future, AppendError(_STOPPING))
         if not stopped:
             self._on_death()
+
+
+def _refusal(error: AuditError) -> AppendError:
+    """Return the error for one caller, of the class that its code stands for."""
+    return type(error)(str(error)) if isinstance(error, AppendError) else AppendError(str(error))
 
 
 def _settle(future: "asyncio.Future[list[Placed]] | asyncio.Future[object]", value: object) -> None:

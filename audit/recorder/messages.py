@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from audit.errors import FormatError
 from audit.record import Event, Kind, Receipts
 
-Op = Literal["append", "exchange", "receipt", "health"]
+Op = Literal["append", "exchange", "receipt", "checkpoint", "health"]
 """What can be asked of the recorder; nothing here reads a body."""
 
 MAX_TEXT = 1024

@@ -44,7 +44,7 @@ def test_a_failed_write_is_reported_and_the_log_goes_on(tmp_path: Path, point: s
     trail, clock, fault = new_trail(tmp_path), TurnedClock(), Fault()
     writer = open_writer(trail, clock, factory=faulty(fault))
     writer.add(example_event())
-    clock.turn(2)
+    clock.turn(61)
     fault.point, fault.kept = point, effect == "kept"
 
     with pytest.raises(AppendError):
@@ -85,7 +85,7 @@ def die_at(trail: object, point: str, effect: str) -> None:
     """Append in a process that ends at the write point without any cleaning up."""
     clock, fault = TurnedClock(), Fault(act=lambda: os._exit(9))
     writer = open_writer(trail, clock, factory=faulty(fault))  # type: ignore[arg-type]  # crosses a fork untyped
-    clock.turn(2)
+    clock.turn(61)
     fault.point, fault.kept = point, effect == "kept"
     writer.add(example_event(body=b"dies"), example_event(body=b"with it"))
 
@@ -140,18 +140,21 @@ def test_a_witness_that_cannot_be_written_is_said_and_does_not_stop_the_log(tmp_
     trail, clock = new_trail(tmp_path), TurnedClock()
     writer = open_writer(trail, clock)
     writer.log.sign_head()
+    assert writer.log.publisher.flush(10)
     moved = trail.witness.rename(tmp_path / "witness")
     trail.witness.mkdir()
     clock.turn(2)
 
     writer.add(example_event())
 
-    assert "witness" in writer.log.witness_failure
+    assert writer.log.publisher.flush(10)
+    assert "witness" in writer.log.publisher.failure
     trail.witness.rmdir()
     moved.rename(trail.witness)
     clock.turn(2)
     writer.add(example_event())
-    assert writer.log.witness_failure == ""
+    assert writer.log.publisher.flush(10)
+    assert writer.log.publisher.failure == ""
     writer.log.close()
     assert len(read_whole(tmp_path).bodies) == 2
 

@@ -6,7 +6,6 @@ from audit.canonical import Value, decode, encode
 from audit.checkpoint import sign_checkpoint
 from audit.keyring import SigningKey
 from audit.merkle import Frontier, leaf_hash
-from audit.store.witness import Witness
 from tests.support.trail_builder import ORIGIN, TrailBuilder
 
 Edit = Callable[[int, dict[str, Value]], None]
@@ -35,8 +34,8 @@ def sign_anew(trail: TrailBuilder, frontier: Frontier, key: SigningKey) -> None:
     note = sign_checkpoint(key, size=frontier.size, root=frontier.root(), time_s=trail.clock.now_ms // 1000)
     trail.sql("DELETE FROM checkpoint")
     trail.sql("INSERT INTO checkpoint VALUES (?, ?, ?)", frontier.size, trail.clock.now_ms, note)
-    trail.trail.witness.unlink()
-    Witness(trail.trail.witness).append(note, time_ms=trail.clock.now_ms)
+    line = encode({"v": 1, "time": trail.clock.now_ms, "note": note})
+    trail.trail.witness.write_bytes(line + b"\n")
     lines = "".join(f"{verifier.to_vkey()}\n" for verifier in key.verifier_keys())
     (trail.trail.folder / "verifier.keys").write_text(lines)
 

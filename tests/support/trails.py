@@ -22,7 +22,7 @@ from audit.keyring import Trail, initialise, open_custodian
 from audit.log import Clocks, Log, MonthKeys, Submission, submit
 from audit.merkle import Frontier, leaf_hash, root_of
 from audit.record import Event, Kind, Leaf, month_of
-from audit.store.witness import read_witness
+from audit.witness import Publisher, read_witness
 from tests.support.trail_reader import TrailReader
 
 ORIGIN = "hospital.example/a1"
@@ -107,9 +107,12 @@ class Writer:
         return submit(event, origin=ORIGIN, keys=self.keys)
 
 
-def open_writer(trail: Trail, clock: TurnedClock, *, factory: type[Connection] = Connection) -> Writer:
+def open_writer(
+    trail: Trail, clock: TurnedClock, *, factory: type[Connection] = Connection, publisher: Publisher | None = None
+) -> Writer:
     """Return a log with what submits to it."""
-    return Writer(log=Log.open(trail, clocks=clock.clocks(), factory=factory), keys=month_keys(trail))
+    log = Log.open(trail, clocks=clock.clocks(), factory=factory, publisher=publisher)
+    return Writer(log=log, keys=month_keys(trail))
 
 
 @dataclass

@@ -361,7 +361,7 @@ def test_a_frame_that_the_other_end_would_refuse_is_not_sent() -> None:
 
 async def test_a_real_recorder_stops_cleanly_and_leaves_everything_signed(tmp_path: Path) -> None:
     trail = new_trail(tmp_path, now=datetime.now(UTC))
-    recorder = RecorderProcess(tmp_path, arguments=["--witness", str(tmp_path / "witness.log")])
+    recorder = RecorderProcess(tmp_path)
     await recorder.start()
     client = RecorderClient(recorder.socket)
     await client.append(example_event(body=b"marker-7531"))
@@ -372,7 +372,7 @@ async def test_a_real_recorder_stops_cleanly_and_leaves_everything_signed(tmp_pa
     events = [json.loads(line)["event"] for line in log.splitlines()]
     assert (code, events) == (0, ["recorder.opened", "recorder.ready", "recorder.stopped"])
     assert "marker-7531" not in log
-    assert (tmp_path / "witness.log").exists()
+    assert (tmp_path / "witness" / "checkpoints.log").exists()
     assert b"marker-7531" not in trail.database.read_bytes()
     assert b"4711" not in trail.database.read_bytes()
 

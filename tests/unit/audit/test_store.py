@@ -9,7 +9,6 @@ from audit.record import Kind
 from audit.store.database import Database
 from audit.store.schema import metadata
 from audit.store.stored import node_of
-from audit.store.witness import Witness, read_witness
 from tests.support.trails import TurnedClock, example_event, new_trail, open_writer
 
 
@@ -61,29 +60,6 @@ def test_the_tables_are_those_of_the_schema(database: Path) -> None:
         for table in metadata.sorted_tables:
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")]
             assert columns == [column.name for column in table.columns]
-
-
-def test_a_witness_that_is_not_there_has_no_note(tmp_path: Path) -> None:
-    assert Witness(tmp_path / "witness").last() is None
-    with pytest.raises(StoreError):
-        list(read_witness(tmp_path / "witness"))
-
-
-def test_a_witness_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="witness"):
-        Witness(tmp_path).last()
-
-
-def test_lines_that_are_no_checkpoint_are_passed_over(tmp_path: Path) -> None:
-    path = tmp_path / "witness"
-    Witness(path).append("note 1", time_ms=1)
-    with path.open("ab") as file:
-        file.write(b"garbage\n" + b'{"note":5}\n' + b"torn")
-
-    assert Witness(path).last() == "note 1"
-    assert list(read_witness(path)) == ["note 1", None, None, None]
-    Witness(path).append("note 2", time_ms=2)
-    assert list(read_witness(path)) == ["note 1", None, None, None, "note 2"]
 
 
 @pytest.mark.parametrize("nodes", [None, "text", b"", b"x" * 31, b"x" * 63])

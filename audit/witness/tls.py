@@ -1,0 +1,98 @@
+"""TLS to one witness: one host, one CA, one deadline for everything that is said.
+
+No proxy, no redirect, no other CA than the one that the site has pinned, TLS 1.2 or newer.  A peer that answers one
+byte at a time is cut off at the deadline like one that does not answer.  Text of the peer or of the TLS library never
+gets into an error: only what kind of failure it was.
+"""
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from audit.errors import SettingsError, WitnessError
+
+DEADLINE_S = 8.0
+"""For connecting, handshake, request and answer together: a witness in the building answers in milliseconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsTarget:
+    """Where a witness listens, and what is believed of it."""
+
+    host: str
+    port: int
+    context: ssl.SSLContext = field(repr=False)
+
+    @classmethod
+    def load(cls, host: str, port: int, *, ca: Path, certificate: Path | None = None, key: Path | None = None) -> Self:
+        """Read the CA, and the client's own certificate where there is one.  Raises SettingsError naming the file."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            context.load_verify_locations(cafile=ca)
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsError(f"{ca} holds no CA certificate in PEM that can be read; correct 'ca'") from error
+        if certificate is not None:
+            try:
+                context.load_cert_chain(certificate, key)
+            except (OSError, ssl.SSLError) as error:
+                raise SettingsError(
+                    f"{certificate} and its key cannot be used; both are PEM, the key without passphrase"
+                ) from error
+        return cls(host=host, port=port, context=context)
+
+    def connect(self, *, where: str) -> ssl.SSLSocket:
+        """Return a connection whose certificate is the host's, by the pinned CA.  Raises WitnessError."""
+        with told(where):
+            plain = socket.create_connection((self.host, self.port), timeout=DEADLINE_S)
+            connection = self.context.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
+            try:
+                with deadline(connection):
+                    connection.do_handshake()
+            except OSError:
+                connection.close()
+                raise
+            return connection
+
+
+@contextlib.contextmanager
+def deadline(connection: ssl.SSLSocket) -> Iterator[None]:
+    """End the connection when the deadline passes, however slowly its peer goes on talking."""
+    timer = threading.Timer(DEADLINE_S, _cut, (connection,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@contextlib.contextmanager
+def told(where: str) -> Iterator[None]:
+    """Turn failures of the network and of TLS into WitnessError, saying what to look at."""
+    try:
+        yield
+    except ssl.SSLCertVerificationError as error:
+        raise WitnessError(
+            f"{where}: its certificate is not valid for it ({error.verify_message or 'not verified'});"
+            " check the CA in the settings, the host's name and the dates"
+        ) from error
+    except ssl.SSLError as error:
+        raise WitnessError(
+            f"{where} does not speak TLS with us ({error.reason or 'cut off'}); check its log"
+        ) from error
+    except TimeoutError as error:
+        raise WitnessError(f"{where} does not answer within {DEADLINE_S:.0f} seconds; check that it runs") from error
+    except OSError as error:
+        raise WitnessError(f"{where} cannot be reached ({type(error).__name__}); check that it runs") from error
+
+
+def _cut(connection: ssl.SSLSocket) -> None:
+    # The plain socket's shutdown: the TLS one would forget its keys while another thread may still write.
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
