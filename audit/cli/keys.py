@@ -1,6 +1,7 @@
-"""`audit keys`: which months have keys, and making those of months to come.
+"""`audit keys`: which months have keys, who holds them, and making those of months to come.
 
-Run by the custodian's side.  `init` runs at the first start of an appliance and changes nothing after that.
+Run by the custodian's side.  `init` runs at the first start of an appliance and changes nothing after that; every
+other change is recorded first, and without a recorder nothing is changed.
 """
 
 import secrets
@@ -9,10 +10,18 @@ from typing import Annotated
 
 import typer
 
+from audit.access import MONTHS_PREPARED
 from audit.cli.frame import AsJson, Home, PassphraseFile, commands, reported
+from audit.cli.key_retention import destroy, due, hold, release
+from audit.cli.key_root import change_passphrase, protect, rotate_root
+from audit.cli.operation import record_operation
 from audit.cli.output import print_fields, print_json, print_table
-from audit.cli.passphrase import ask_passphrase
-from audit.keyring import Trail, initialise, month_after, open_custodian, prepare_months
+from audit.cli.passphrase import opened_custodian
+from audit.keyring import Trail, initialise, missing_months, month_after, prepare_months, read_tombstone
+from audit.keyring.holds import Holds
+from audit.keyring.protectors import opens_alone
+from audit.keyring.root import FILE_NAME as ROOT_NAME
+from audit.keyring.root import RootFile
 from audit.places import Places, find_places
 
 MAX_AHEAD = 24
@@ -66,15 +75,13 @@ def status(*, home: Home = None, as_json: AsJson = False) -> None:
     current = _now()
     prepared = places.trail.prepared_months()
     ahead = [month for month in prepared if month > current]
-    has_passphrase = (places.custodian / "passphrase").exists()
-    advice = _advice(has_current=current in prepared, ahead=len(ahead))
     members: dict[str, object] = {
         "origin": places.trail.origin(),
         "current": current,
         "current_has_keys": current in prepared,
         "ahead": ahead,
-        "passphrase_on_machine": has_passphrase,
-        "advice": advice,
+        **_root(places),
+        "advice": _advice(places, has_current=current in prepared, ahead=len(ahead)),
         "verifier_keys": [key.to_vkey() for key in places.trail.verifier_keys()],
     }
     if as_json:
@@ -94,8 +101,14 @@ def ahead(
 ) -> None:
     """Make the keys of the current month and of months to come; asks for the custodian passphrase."""
     places = find_places(home)
-    custodian = open_custodian(places.custodian, passphrase=ask_passphrase(passphrase_file))
-    made = prepare_months(places.trail, custodian, now=datetime.now(UTC), ahead=months)
+    custodian = opened_custodian(places.custodian, passphrase_file)
+    now = datetime.now(UTC)
+    missing = missing_months(places.trail, now=now, ahead=months)
+    # Without this month's keys nothing at all can be recorded, so they are the one change that comes before its record.
+    made = prepare_months(places.trail, custodian, now=now, ahead=0)
+    if missing:
+        record_operation(places, MONTHS_PREPARED, months=list(missing))
+        made += prepare_months(places.trail, custodian, now=now, ahead=months)
     if as_json:
         print_json({"made": list(made), "months": list(places.trail.prepared_months())})
     elif made:
@@ -106,6 +119,9 @@ def ahead(
 
 keys.command("ahead")(ahead)
 keys.command("prepare", hidden=True)(ahead)  # the recorder's errors call it so
+for _command in (rotate_root, change_passphrase, hold, release, due, destroy):
+    keys.command()(_command)
+keys.add_typer(protect, name="protect")
 
 
 def _origin(trail: Trail) -> str:
@@ -141,14 +157,31 @@ def _custody(places: Places, month: str) -> str:
     folder = places.custodian / "months"
     if not folder.is_dir():
         return "not on this machine"
-    return "held" if (folder / f"{month}.json").exists() else "destroyed"
+    if read_tombstone(places.custodian, month):
+        return "destroyed"
+    return "held" if (folder / f"{month}.json").exists() else "missing"
 
 
-def _advice(*, has_current: bool, ahead: int) -> str:
+def _root(places: Places) -> dict[str, object]:
+    """Return what keeps the root, as far as the custodian's folder is on this machine."""
+    if not (places.custodian / ROOT_NAME).exists():
+        return {"root": "not on this machine", "opens_by_itself": False, "rotation_unfinished": False, "holds": []}
+    file = RootFile.read(places.custodian)
+    return {
+        "root": file.protection.value,
+        "opens_by_itself": opens_alone(places.custodian),
+        "rotation_unfinished": "next" in file.members,
+        "holds": [each.hold for each in Holds(places.custodian).entries()],
+    }
+
+
+def _advice(places: Places, *, has_current: bool, ahead: int) -> str:
     if not has_current:
         return "No keys for this month: nothing can be recorded. Run 'audit keys ahead' now."
     if ahead < WARN_MONTHS:
         return f"The keys end with this month; run 'audit keys ahead' before {month_after(_now())}."
+    if _root(places)["rotation_unfinished"]:
+        return "A rotation of the root was cut short; every month opens. Run 'audit keys rotate-root' to finish it."
     return "Nothing to do."
 
 

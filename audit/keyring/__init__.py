@@ -6,7 +6,7 @@ private month key.
 """
 
 from audit.keyring.custodian import Custodian, OpenRoot, open_custodian, open_root
-from audit.keyring.initialise import initialise, prepare_months
+from audit.keyring.initialise import initialise, missing_months, prepare_months
 from audit.keyring.months import IndexKey, MonthSecrets, PublicMonth, month_after
 from audit.keyring.signatures import SigningKey, VerifierKey
 from audit.keyring.tombstones import Destruction, destroyed_months, read_tombstone
@@ -24,6 +24,7 @@ __all__ = [
     "VerifierKey",
     "destroyed_months",
     "initialise",
+    "missing_months",
     "month_after",
     "open_custodian",
     "open_root",

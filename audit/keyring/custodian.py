@@ -149,8 +149,13 @@ def ensure_custodian(folder: Path, *, origin: str) -> None:
         return
     write_once(folder / PASSPHRASE_NAME, secrets.token_urlsafe(SECRET_BYTES).encode() + b"\n")
     empty = RootFile(path=path, members={"origin": origin})
-    protector = PassphraseProtector(passphrase=read_secret(folder / PASSPHRASE_NAME))
+    protector = PassphraseProtector(passphrase=read_passphrase(folder))
     empty.protected(protector.wrap(secrets.token_bytes(SECRET_BYTES), origin=origin)).create()
+
+
+def read_passphrase(folder: Path) -> bytes:
+    """Return the passphrase in the folder's file.  Raises StoreError if it is not kept on this machine."""
+    return read_secret(folder / PASSPHRASE_NAME)
 
 
 def _next_root(file: RootFile, root: bytes) -> bytes | None:

@@ -29,9 +29,14 @@ FORMAT = 1
 
 
 def make_folder(folder: Path) -> Path:
-    """Create a folder for this user alone and return it.  Raises StoreError if that cannot be."""
+    """Create a folder for this user alone, durable on return, and return it.  Raises StoreError if that cannot be."""
     try:
-        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        if not folder.parent.exists():
+            make_folder(folder.parent)
+        if not folder.exists():
+            folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+            # A synced file in a folder whose own name is lost with the power is lost too.
+            sync_folder(folder.parent)
         folder.chmod(FOLDER_MODE)
     except OSError as error:
         raise StoreError(f"{folder} cannot be made a private folder; check its owner and the free space") from error

@@ -36,7 +36,7 @@ def initialise(trail: Path, custodian: Path, *, origin: str, now: datetime) -> T
         raise StoreError(f"{trail} is the trail of {kept.origin()}; choose another folder or that origin")
     _ensure_signing_key(kept)
     _check_origins(kept, RootFile.read(custodian).origin, custodian)
-    if not all(_is_provided(kept, month) for month in _wanted(now, MONTHS_AHEAD)):
+    if missing_months(kept, now=now):
         _prepare_alone(kept, custodian, now=now)
     return kept
 
@@ -45,6 +45,11 @@ def prepare_months(trail: Trail, custodian: Custodian, *, now: datetime, ahead: 
     """Make the keys of the current month and of months ahead, and return the months newly given to the recorder."""
     _check_origins(trail, custodian.origin, custodian.folder)
     return tuple(month for month in _wanted(now, ahead) if _provide(trail, custodian, month))
+
+
+def missing_months(trail: Trail, *, now: datetime, ahead: int = MONTHS_AHEAD) -> tuple[str, ...]:
+    """Return the current month and months ahead that the recorder lacks keys of."""
+    return tuple(month for month in _wanted(now, ahead) if not _is_provided(trail, month))
 
 
 def _prepare_alone(trail: Trail, custodian: Path, *, now: datetime) -> None:

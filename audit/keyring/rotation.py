@@ -45,15 +45,19 @@ def rotate_root(opened: OpenRoot) -> tuple[str, ...]:
     return tuple(month.month for month in months)
 
 
-def move_root(opened: OpenRoot, protector: RootProtector) -> None:
-    """Give the root to another protector.  Raises OpenError, with nothing changed, if that does not give it back."""
-    file = _settled(opened)
+def kept_root(opened: OpenRoot, protector: RootProtector) -> RootFile:
+    """Return the file in which another protector keeps the root; nothing is written.  Raises OpenError if it fails."""
+    return _kept(protector, opened.root, _settled(opened))
+
+
+def move_root(opened: OpenRoot, kept: RootFile) -> None:
+    """Let the protector of `kept_root` keep the root from now on."""
     with opened.custodian.alone():
-        _kept(protector, opened.root, file).replace()
-        if protector.protection is not Protection.PASSPHRASE:
+        kept.replace()
+        if kept.protection is not Protection.PASSPHRASE:
             # It opens old backups of this folder only, and nobody would look for it here.
             for name in (PASSPHRASE_NAME, NEXT_PASSPHRASE_NAME):
-                remove(file.path.with_name(name))
+                remove(kept.path.with_name(name))
 
 
 def change_passphrase(opened: OpenRoot, passphrase: bytes, *, keep: bool) -> None:
