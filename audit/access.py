@@ -96,7 +96,7 @@ def asked(question: Question, *, operator: str, program: str, results: int, key:
         code=QUERY,
         client=program,
         user=operator,
-        patients=(question.patient,) if question.patient else (),
+        patients=question.patients,
         facts={**question.described(), **digest, "results": results},
     )
 
@@ -122,4 +122,4 @@ async def record_access(socket: Path, event: Event) -> Receipt:
 
 
 def _normalised(question: Question) -> bytes:
-    return encode({**question.described(), "patient": question.patient, "user": question.user})
+    return encode({**question.described(), "patients": list(question.patients), "user": question.user})

@@ -32,9 +32,16 @@ GOOD_MS = 24 * 3600 * 1000
 MAX_ENTRIES = 10_000
 """Approvals in one folder; an office makes a few a week, and more is not ours."""
 
-_ID = re.compile(r"ap_[0-9a-f]{32}", re.ASCII)
-_CASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/#:-]{0,63}", re.ASCII)
-_SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:+-]{0,127}", re.ASCII)
+ID_PATTERN = r"^ap_[0-9a-f]{32}$"
+"""Form of an approval's id."""
+
+CASE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._/#:-]{0,63}$"
+"""Form of a case number."""
+
+SUBJECT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._/:+-]{0,127}$"
+"""Form of what an approval is for."""
+
+_ID, _CASE, _SUBJECT = (re.compile(pattern, re.ASCII) for pattern in (ID_PATTERN, CASE_PATTERN, SUBJECT_PATTERN))
 _REQUESTED, _GIVEN, _SPENT = "requested", "given", "spent"
 
 

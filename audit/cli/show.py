@@ -15,14 +15,15 @@ from audit.access import SHOW, looked
 from audit.cli.duty import approvals_of, authority_of, now_ms, officer_by
 from audit.cli.frame import AsJson, Home, OfficerKeyFile, PassphraseFile, reported
 from audit.cli.output import harmless, print_fields, print_json
-from audit.cli.passphrase import ask_passphrase
+from audit.cli.passphrase import opened_custodian
 from audit.cli.trail import PROGRAM, open_reader, operator, record_now, record_reading
 from audit.errors import ApprovalError
-from audit.keyring import Custodian, open_custodian
+from audit.keyring import Custodian
 from audit.opening import Bodies, Keys, Opening, opened_view, subject_of
 from audit.places import Places, find_places
-from audit.query import Entry
+from audit.query import Entry, Reader
 from audit.record import Event
+from audit.retention import destroyed_sentence
 from audit.view import TITLES, reasons_of
 
 _PLACED = frozenset({"sequence", "time", "facts", "body", "exchange"})
@@ -54,7 +55,7 @@ def show(  # noqa: PLR0913 - one parameter for each option that a person can typ
         entries = reader.look_up(name)
         if do_open:
             opening = _opening(places, officer_key_file, approval=approval, subject=subject_of(entries))
-            bodies = opening.open(reader, entries, keys=_keys(places, passphrase_file))
+            bodies = opening.open(reader, entries, keys=_keys(reader, places, passphrase_file))
         else:
             bodies = _NOTHING
             record_reading(places.socket, _looked(name, entries))
@@ -84,14 +85,17 @@ def _opening(places: Places, officer_key_file: Path | None, *, approval: str, su
     )
 
 
-def _keys(places: Places, passphrase_file: Path | None) -> Keys:
+def _keys(reader: Reader, places: Places, passphrase_file: Path | None) -> Keys:
     """Return the custodian's keys; the passphrase is asked for when the first one is needed."""
 
     @cache
     def custodian() -> Custodian:
-        return open_custodian(places.custodian, passphrase=ask_passphrase(passphrase_file))
+        return opened_custodian(places.custodian, passphrase_file)
 
-    return Keys(secrets=lambda month: custodian().secrets(month), destroyed=lambda _month: None)
+    return Keys(
+        secrets=lambda month: custodian().secrets(month),
+        destroyed=partial(destroyed_sentence, places, reader=reader),
+    )
 
 
 def _looked(name: str, entries: Sequence[Entry]) -> Event:

@@ -20,8 +20,7 @@ import uvloop
 
 from audit.console.app import build_app
 from audit.console.journal import configure_journal
-from audit.console.reading import Reading
-from audit.officers import Officers
+from audit.console.parts import Parts
 from audit.places import find_places
 from audit.recorder.client import RecorderClient
 
@@ -61,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
 async def _serve(home: Path, *, run: Path | None, context: ssl.SSLContext, listener: socket.socket) -> None:
     places = find_places(home, run=run)
     async with _recorder(places.socket) as recorder:
-        app = build_app(Reading(places, recorder), Officers(places.custodian))
+        app = build_app(Parts.of(places, recorder))
         config = uvicorn.Config(
             app,
             log_config=None,
