@@ -1,49 +1,52 @@
 """The rows of a trail's database as they are stored, read-only, for `query` to interpret and `verify` to judge.
 
-Nothing here believes a row: values come out with whatever type they have, and a file that is missing, foreign or broken
-raises StoreError.  Statements are short and fetched whole, because a reader that lingers would hold SQLite's shared
-lock and keep the recorder from committing.
+Nothing here believes a row: values come out with whatever type they have, leaf and facts still packed, and a database
+that is missing, foreign or broken raises StoreError.  Statements are short and fetched whole, because a reader that
+lingers would hold SQLite's shared lock and keep the recorder from committing.
 """
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote
 
 from sqlalchemy import (
     BindParameter,
+    Column,
     Connection,
     Row,
     Select,
+    Table,
     bindparam,
-    create_engine,
     func,
     select,
-    text,
     tuple_,
     type_coerce,
 )
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 from sqlalchemy.types import NULLTYPE
 
 from audit.errors import StoreError
-from audit.store.schema import APPLICATION_ID, SCHEMA_VERSION, blind_index, checkpoint, record
-from audit.store.stored import node_of
+from audit.store.address import Address
+from audit.store.connect import connect_reader, told
+from audit.store.schema import blind_index, checkpoint, record, term, term_block
+from audit.store.stored import check_schema, node_of
 
-BUSY_TIMEOUT_S = 10.0
-"""A commit of the recorder takes milliseconds; a reader waits this long for it."""
+FIRST_ROWS = 50
+"""Rows of the first statement over records; what they weigh says how many the next one takes."""
 
-SCAN_ROWS = 100
-"""Rows of one statement with their bodies: a few milliseconds of shared lock, and 200 MiB if each were the largest."""
+MAX_ROWS = 500
+"""Rows of one statement over records at most."""
 
-INDEX_ROWS = 10_000
-"""Rows of one statement over the blind index: 24 bytes each."""
+PAGE_BYTES = 4 * 1024 * 1024
+"""What one statement over records should bring: some milliseconds of SQLite's shared lock."""
+
+SMALL_ROWS = 10_000
+"""Rows of one statement over the small tables: 12 to 100 bytes each."""
+
+NOTE_ROWS = 100
+"""Checkpoints of one statement: 4 KB each."""
 
 LOWEST = -(2**63)
-"""SQLite's lowest integer: a hostile file may number rows below 0, and `verify` must see them."""
+"""The lowest number of a row: a hostile file may number rows below 0, and `verify` must see them."""
 
 RAW = {name: type_coerce(column, NULLTYPE).label(name) for name, column in record.c.items()}
 """Columns of a record as they are stored: a number where bytes belong must not be converted."""
@@ -51,42 +54,31 @@ RAW = {name: type_coerce(column, NULLTYPE).label(name) for name, column in recor
 Statement = Select[*tuple[Any, ...]]
 """A statement that reads."""
 
+Page = Sequence[Row[*tuple[Any, ...]]]
+"""Rows of one statement."""
+
 
 class Rows:
     """A read-only connection to one trail's database; used by one thread at a time."""
 
-    def __init__(self, database: Path, connection: Connection) -> None:
-        """Take the file and an open connection; use `open`."""
-        self._database = database
+    def __init__(self, address: Address, connection: Connection) -> None:
+        """Take the address and an open connection; use `open`."""
+        self._address = address
         self._connection = connection
 
     @classmethod
     @contextmanager
-    def open(cls, database: Path) -> Iterator[Self]:
-        """Open a database for reading.  Raises StoreError if it is missing, foreign or of another version."""
-        if not database.is_file():
-            raise StoreError(f"{database} is missing; name the folder of a trail, or start the appliance once.")
-        engine = create_engine("sqlite://", creator=lambda: _connect(database), poolclass=NullPool)
-        with _told(database):
-            connection = engine.connect()
-        with connection:
-            rows = cls(database, connection)
-            rows.check_version()
-            yield rows
+    def open(cls, address: Address) -> Iterator[Self]:
+        """Open a database for reading.  Raises StoreError if it is missing, foreign or of another schema."""
+        if address.is_sqlite and not address.path.is_file():
+            raise StoreError(f"{address} is missing; name the folder of a trail, or start the appliance once.")
+        with told(address, cannot=_READ), connect_reader(address) as connection:
+            check_schema(connection, address)
+            yield cls(address, connection)
 
-    def check_version(self) -> None:
-        """Raise StoreError unless this is a trail of the version that this release reads."""
-        application, version = (self._pragma(name) for name in ("application_id", "user_version"))
-        if application != APPLICATION_ID:
-            raise StoreError(f"{self._database} is no trail; name the folder that the recorder writes.")
-        if version != SCHEMA_VERSION:
-            raise StoreError(
-                f"{self._database} is of version {version}, not {SCHEMA_VERSION}; use the release that wrote it."
-            )
-
-    def all(self, statement: Statement) -> Sequence[Row[*tuple[Any, ...]]]:
+    def all(self, statement: Statement) -> Page:
         """Return every row of a statement."""
-        with _told(self._database):
+        with told(self._address, cannot=_READ):
             return self._connection.execute(statement).all()
 
     def value(self, statement: Statement) -> object:
@@ -112,55 +104,57 @@ class Rows:
     def checkpoints(self) -> Iterator[tuple[object, ...]]:
         """Return (size, note) of every checkpoint of the database, smallest tree first."""
         columns = (checkpoint.c.size, type_coerce(checkpoint.c.note, NULLTYPE))
-        place = -1
-        while rows := self.all(
-            select(*columns).where(checkpoint.c.size > place).order_by(checkpoint.c.size).limit(SCAN_ROWS)
-        ):
+        chosen = select(*columns).order_by(checkpoint.c.size).limit(NOTE_ROWS)
+        place = LOWEST
+        while rows := self.all(chosen.where(checkpoint.c.size > place)):
             yield from (tuple(row) for row in rows)
             place = rows[-1][0]
 
-    def records(self, columns: Sequence[str], *, end: int) -> Iterator[tuple[object, ...]]:
-        """Return the sequence and these columns of every row before `end`, in order, as they are stored."""
-        chosen = select(RAW["sequence"], *(RAW[name] for name in columns)).order_by(record.c.sequence).limit(SCAN_ROWS)
-        place = LOWEST
-        while rows := self.all(chosen.where(record.c.sequence > place, record.c.sequence < end)):
-            yield from (tuple(row) for row in rows)
-            place = rows[-1][0]
+    def records(self, columns: Sequence[str], *, begin: int | None = None, end: int) -> Iterator[tuple[object, ...]]:
+        """Return the sequence and these columns of every row from `begin` and before `end`, in order, as stored."""
+        for page in self.record_pages(columns, begin=begin, end=end):
+            yield from (tuple(row) for row in page)
+
+    def record_pages(self, columns: Sequence[str], *, begin: int | None = None, end: int) -> Iterator[Page]:
+        """Return the same rows by pages of some megabytes, for those who read millions."""
+        chosen = select(RAW["sequence"], *(RAW[name] for name in columns)).order_by(record.c.sequence)
+        place, rows = (LOWEST if begin is None else begin - 1), FIRST_ROWS
+        while page := self.all(chosen.where(record.c.sequence > place, record.c.sequence < end).limit(rows)):
+            yield page
+            place = page[-1][0]
+            weight = sum(len(value) for row in page for value in row if isinstance(value, (bytes, str)))
+            rows = min(MAX_ROWS, 1 + PAGE_BYTES * len(page) // (weight + 1))
 
     def index_rows(self) -> Iterator[tuple[object, ...]]:
         """Return (value, sequence) of every row of the blind index, in the order of its key."""
-        pair = (blind_index.c.value, blind_index.c.sequence)
-        chosen = select(type_coerce(pair[0], NULLTYPE), pair[1]).order_by(*pair).limit(INDEX_ROWS)
-        rows = self.all(chosen)
-        while rows:
-            yield from (tuple(row) for row in rows)
-            rows = self.all(chosen.where(tuple_(*pair) > tuple_(*map(_bound, rows[-1]))))
+        return (tuple(row) for page in self.index_pages() for row in page)
 
-    def _pragma(self, name: str) -> object:
-        with _told(self._database):
-            return self._connection.execute(text(f"PRAGMA {name}")).scalar()
+    def index_pages(self) -> Iterator[Page]:
+        """Return the same by pages."""
+        return self._pages(blind_index, blind_index.c.value, blind_index.c.sequence)
+
+    def terms(self) -> Iterator[tuple[object, ...]]:
+        """Return (id, member, value) of every term, as stored, in the order of their numbers."""
+        return (tuple(row) for page in self._pages(term, term.c.id) for row in page)
+
+    def term_blocks(self) -> Iterator[tuple[object, ...]]:
+        """Return (term, block) of every row that says where a term occurs, as stored."""
+        return (tuple(row) for page in self._pages(term_block, term_block.c.term, term_block.c.block) for row in page)
+
+    def _pages(self, table: Table, *key: Column[Any]) -> Iterator[Page]:
+        """Return all rows of a table in the order of its key, whose columns stand first."""
+        columns = [type_coerce(column, NULLTYPE) for column in table.c]
+        chosen = select(*columns).order_by(*key).limit(SMALL_ROWS)
+        page = self.all(chosen)
+        while page:
+            yield page
+            last = tuple_(*(_bound(value) for value in page[-1][: len(key)]))
+            page = self.all(chosen.where(tuple_(*key) > last))
+
+
+_READ = "read: if the recorder was killed, start it once; a copy must hold every file of the folder and be readable"
 
 
 def _bound(value: object) -> BindParameter[Any]:
     """Return a value as a parameter that is compared as it is stored."""
     return bindparam(None, value, type_=NULLTYPE, unique=True)
-
-
-def _connect(database: Path) -> sqlite3.Connection:
-    address = f"file:{quote(str(database.absolute()))}?mode=ro"
-    connection = sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
-    connection.execute("PRAGMA query_only = ON")
-    connection.execute("PRAGMA trusted_schema = OFF")
-    return connection
-
-
-@contextmanager
-def _told(database: Path) -> Iterator[None]:
-    """Turn the database's errors into ours, without their words: they may quote a row."""
-    try:
-        yield
-    except (SQLAlchemyError, sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
-        raise StoreError(
-            f"{database} cannot be read ({type(error).__name__}): if the recorder was killed, start it once; "
-            "a copy must hold every file of the folder and be readable; else restore it from a backup."
-        ) from error

@@ -21,7 +21,7 @@ PROGRAM = "audit-command"
 @contextmanager
 def open_reader(places: Places) -> Iterator[Reader]:
     """Open the trail for questions.  Raises StoreError if there is none."""
-    with Rows.open(places.trail.database) as rows:
+    with Rows.open(places.readers) as rows:
         yield Reader(rows)
 
 

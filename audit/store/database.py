@@ -1,45 +1,56 @@
-"""Write the trail: one SQLite connection, one transaction for each batch, durable when `write` returns.
+"""Write the trail: one connection, one transaction for each batch, durable when `write` returns.
 
-Rollback journal in TRUNCATE mode with ``synchronous=EXTRA``: WAL loses commits at NORMAL and has a corruption bug
-before SQLite 3.51.3.  Nothing here decides what is written.  Any failure raises StoreError and leaves open whether
-the transaction happened; the caller MUST close, open anew and look (FORMAT.md "Durable steps").
+Nothing here decides what is written.  Any failure raises StoreError and leaves open whether the transaction happened;
+the caller MUST close, open anew and look (FORMAT.md "Durable steps").  On PostgreSQL the connection holds an advisory
+lock for as long as it lives: a second recorder is refused, and after a lost connection the new one is let in only when
+the server has ended the old one, so what is read then is what there will be.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from sqlite3 import Connection, connect
-from sqlite3 import Error as SqliteError
+from sqlite3 import Connection as SqliteConnection
 from typing import Any
 
-from sqlalchemy import insert
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.schema import CreateIndex, CreateTable, Table
+from sqlalchemy import CursorResult, Row, Select, func, select
+from sqlalchemy.exc import SQLAlchemyError
 
+from audit.compact import pack, unpack
 from audit.errors import StoreError
-from audit.store.schema import APPLICATION_ID, SCHEMA_VERSION, blind_index, checkpoint, metadata, record
+from audit.store.address import Address
+from audit.store.connect import connect_writer, reason, told
+from audit.store.create import create_tables, is_empty
+from audit.store.schema import APPLICATION_ID, SCHEMA_VERSION, checkpoint, record
+from audit.store.statements import Statements
 from audit.store.stored import StoredCheckpoint, check_schema, node_of
+from audit.store.terms import TermBook
+from audit.terms import COLUMNS
 
-BUSY_TIMEOUT_S = 30.0
-"""A commit waits this long for readers to leave; a reader's page takes milliseconds."""
-
-FILE_MODE = 0o600
-"""The owner reads and writes; nobody else anything."""
-
-_DIALECT = sqlite.dialect(paramstyle="qmark")
+PAGE_LEAVES = 500
+"""Leaves read at once by recovery."""
 
 
-def _insert(table: Table) -> str:
-    return str(insert(table).compile(dialect=_DIALECT))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRow:
+    """One event as it goes into the record table."""
 
+    sequence: int
+    time_ms: int
+    exchange_id: str
+    event_id: str
+    terms: Mapping[str, str]
+    """Those with columns, by member (`terms.column_terms`)."""
 
-_INSERT_RECORD = _insert(record)
-_INSERT_INDEX = _insert(blind_index)
-_INSERT_CHECKPOINT = _insert(checkpoint).replace("INSERT", "INSERT OR REPLACE", 1)
+    fact_terms: Mapping[str, str]
+    """Those without (`terms.fact_terms`)."""
 
-RecordRow = tuple[int, int, str | None, str | None, str, bytes, bytes, bytes, bytes | None, bytes | None]
-"""A row in the order of the record table's columns."""
+    nodes: bytes
+    leaf: bytes
+    """As it is hashed; it is packed on its way into the table."""
+
+    facts: bytes
+    wrapped_key: bytes | None = None
+    ciphertext: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,117 +67,149 @@ class Batch:
 class Database:
     """The writer's connection.  Owned by one thread; `audit.log` sees to it that there is one writer only."""
 
-    def __init__(self, path: Path, *, factory: type[Connection] = Connection) -> None:
-        """Open the file, made with its tables if it is not there.  Raises StoreError if it is not ours."""
-        self._path = path
+    def __init__(self, address: Address, *, factory: type[SqliteConnection] = SqliteConnection) -> None:
+        """Open the database; a new SQLite file gets its tables.  Raises StoreError, or SchemaError with the command."""
+        self._address = address
+        self._connection = connect_writer(address, factory=factory)
+        self._statements = Statements.of(self._connection.dialect)
         try:
-            path.touch(mode=FILE_MODE)
-            self._connection = connect(
-                path, timeout=BUSY_TIMEOUT_S, isolation_level=None, factory=factory, check_same_thread=False
-            )
-        except (OSError, SqliteError) as error:
-            raise StoreError(f"{path} cannot be opened: {_reason(error)}") from error
-        try:
-            self._prepare()
-        except SqliteError as error:
-            self.close()
-            raise StoreError(f"{path} cannot be used: {_reason(error)}") from error
+            with told(address, cannot="used"):
+                self._prepare()
         except StoreError:
             self.close()
             raise
+        self._terms = TermBook(self._connection)
 
     def close(self) -> None:
-        """Close the file; an open transaction is rolled back."""
-        with suppress(SqliteError):
+        """Close the connection; an open transaction is rolled back."""
+        with suppress(SQLAlchemyError):
             self._connection.close()
 
     def size(self) -> int:
         """Return how many records there are."""
-        return int(self._one("SELECT coalesce(max(sequence) + 1, 0) FROM record")[0])
+        last = self._value(select(func.max(record.c.sequence)))
+        return last + 1 if isinstance(last, int) else 0
 
     def last_time_ms(self) -> int:
         """Return the time of the newest record; 0 if there is none."""
-        return int(
-            self._one("SELECT coalesce(max(time), 0) FROM (SELECT time FROM record ORDER BY sequence DESC LIMIT 1)")[0]
-        )
+        time_ms = self._value(select(record.c.time).order_by(record.c.sequence.desc()).limit(1))
+        return time_ms if isinstance(time_ms, int) else 0
 
     def node(self, level: int, index: int) -> bytes:
         """Return the hash of a complete tree node (`merkle.NodeReader`)."""
         last = ((index + 1) << level) - 1
-        return node_of(self._one("SELECT nodes FROM record WHERE sequence = ?", last)[0], level, last)
+        return node_of(self._value(select(record.c.nodes).where(record.c.sequence == last)), level, last)
 
-    def leaves(self, *, start: int) -> list[bytes]:
-        """Return the leaves from a place to the end."""
-        return [row[0] for row in self._rows("SELECT leaf FROM record WHERE sequence >= ? ORDER BY sequence", start)]
+    def leaves(self, *, start: int) -> Iterator[bytes]:
+        """Return the leaves from a place to the end.  Raises FormatError for one that does not unpack."""
+        chosen = select(record.c.sequence, record.c.leaf).order_by(record.c.sequence).limit(PAGE_LEAVES)
+        while rows := self._rows(chosen.where(record.c.sequence >= start)):
+            yield from (_unpack(row.leaf) for row in rows)
+            start = rows[-1].sequence + 1
 
     def exchange(self, exchange_id: str) -> list[tuple[int, str, bytes, bytes]]:
         """Return place, event id, leaf and facts of the records of an exchange, in order."""
-        return self._rows(
-            "SELECT sequence, event, leaf, facts FROM record WHERE exchange = ? ORDER BY sequence", exchange_id
-        )
+        columns = (record.c.sequence, record.c.event, record.c.leaf, record.c.facts)
+        rows = self._rows(select(*columns).where(record.c.exchange == exchange_id).order_by(record.c.sequence))
+        return [(row.sequence, row.event, _unpack(row.leaf), _unpack(row.facts)) for row in rows]
 
     def previous_event(self, exchange_id: str) -> str:
         """Return the event id of the newest record of an exchange; empty if there is none."""
-        rows = self._rows("SELECT event FROM record WHERE exchange = ? ORDER BY sequence DESC LIMIT 1", exchange_id)
-        return rows[0][0] if rows else ""
+        newest = select(record.c.event).where(record.c.exchange == exchange_id).order_by(record.c.sequence.desc())
+        return str(self._value(newest.limit(1)) or "")
 
     def last_checkpoint(self) -> StoredCheckpoint | None:
         """Return the checkpoint of the largest tree; None before the first."""
-        rows = self._rows("SELECT size, time, note FROM checkpoint ORDER BY size DESC LIMIT 1")
-        return StoredCheckpoint(size=rows[0][0], time_ms=rows[0][1], note=rows[0][2]) if rows else None
+        rows = self._rows(select(checkpoint).order_by(checkpoint.c.size.desc()).limit(1))
+        return StoredCheckpoint(size=rows[0].size, time_ms=rows[0].time, note=rows[0].note) if rows else None
+
+    def settle(self) -> None:
+        """Make everything that can be read durable, by one small durable write that changes no row.
+
+        After a kill or a failed sync SQLite shows a commit that a power loss may still take back; nothing of it may be
+        told to anyone before this returns.  It is also how a failed recorder finds that the disk is back.
+        """
+        with told(self._address, cannot="written"):
+            if self._address.is_sqlite:
+                self._run("BEGIN IMMEDIATE")
+                self._run(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                self._run("COMMIT")
+            else:
+                self._run("SELECT pg_logical_emit_message(true, 'audit', '')")
 
     def write(self, batch: Batch) -> None:
         """Write a batch in one transaction.  Raises StoreError: it may have happened or not."""
-        note = batch.checkpoint
+        packed = [(row, pack(row.leaf), pack(row.facts)) for row in batch.records]
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany(_INSERT_RECORD, batch.records)
-            self._connection.executemany(_INSERT_INDEX, batch.index)
-            if note is not None:
-                self._connection.execute(_INSERT_CHECKPOINT, (note.size, note.time_ms, note.note))
-            self._connection.execute("COMMIT")
-        except SqliteError as error:
-            with suppress(SqliteError):
-                self._connection.execute("ROLLBACK")
-            raise StoreError(f"{self._path} cannot be written: {_reason(error)}") from error
+            self._run(self._statements.begin)
+            self._write(packed, batch)
+            self._run("COMMIT")
+        except SQLAlchemyError as error:
+            with suppress(SQLAlchemyError):
+                self._run("ROLLBACK")
+            raise StoreError(f"{self._address} cannot be written: {reason(self._address, error)}") from error
+
+    def _write(self, packed: Sequence[tuple[RecordRow, bytes, bytes]], batch: Batch) -> None:
+        records: list[tuple[object, ...]] = []
+        blocks: list[tuple[int, int]] = []
+        for row, leaf, facts in packed:
+            numbers = self._terms.numbers(row.terms)
+            others = self._terms.numbers(row.fact_terms)
+            blocks += self._terms.note(row.sequence, (*numbers.values(), *others.values()))
+            records.append(_values(row, numbers, leaf=leaf, facts=facts))
+        self._insert(self._statements.record, records)
+        self._insert(self._statements.index, batch.index)
+        self._insert(self._statements.block, blocks)
+        if batch.checkpoint is not None:
+            note = batch.checkpoint
+            self._insert(self._statements.checkpoint, [(note.size, note.time_ms, note.note)])
 
     def _prepare(self) -> None:
-        """Set what every connection needs, and make the tables of a new file in one transaction."""
-        run = self._connection.execute
-        run("PRAGMA journal_mode = TRUNCATE").close()
-        run("PRAGMA synchronous = EXTRA")
-        run("PRAGMA trusted_schema = OFF")
-        if run("PRAGMA schema_version").fetchone()[0] == 0:
-            run("BEGIN EXCLUSIVE")
-            for table in metadata.sorted_tables:
-                run(str(CreateTable(table).compile(dialect=_DIALECT)))
-                for index in table.indexes:
-                    run(str(CreateIndex(index).compile(dialect=_DIALECT)))
-            run(f"PRAGMA application_id = {APPLICATION_ID}")
-            run(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            run("COMMIT")
-        check_schema(self._connection, self._path)
+        """See that this is a trail that may be written, and by nobody else."""
+        if self._address.is_sqlite:
+            if is_empty(self._connection):
+                self._run("BEGIN EXCLUSIVE")
+                create_tables(self._connection)
+                self._run("COMMIT")
+            check_schema(self._connection, self._address)
+            return
+        if self._run("SHOW fsync").scalar() != "on":
+            raise StoreError(f"{self._address} may lose what it acknowledged; set fsync = on at the server")
+        check_schema(self._connection, self._address)
+        if not self._run(f"SELECT pg_try_advisory_lock({APPLICATION_ID})").scalar():
+            raise StoreError(f"another recorder already writes {self._address}; stop it first")
 
-    def _one(self, statement: str, *parameters: object) -> tuple[Any, ...]:
-        rows = self._rows(statement, *parameters)
-        if not rows:
-            raise StoreError(f"{self._path}: a record is missing; run 'audit verify'")
-        return rows[0]
+    def _run(self, statement: str) -> CursorResult[Any]:
+        return self._connection.exec_driver_sql(statement)
 
-    def _rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-        try:
-            return self._connection.execute(statement, parameters).fetchall()
-        except SqliteError as error:
-            raise StoreError(f"{self._path} cannot be read: {_reason(error)}") from error
+    def _insert(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        if rows:
+            self._connection.exec_driver_sql(statement, list(rows))
+
+    def _rows(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
+        with told(self._address, cannot="read"):
+            return self._connection.execute(statement).all()
+
+    def _value(self, statement: Select[Any]) -> object:
+        rows = self._rows(statement)
+        return rows[0][0] if rows else None
 
 
-def _reason(error: Exception) -> str:
-    """Return what went wrong in words that an operator can act on; SQLite's own words hold no data of ours."""
-    name = getattr(error, "sqlite_errorname", type(error).__name__)
-    remedies = {
-        "SQLITE_FULL": "the disk is full; free space and the recorder goes on by itself",
-        "SQLITE_READONLY": "the file is read-only; check its owner and the file system",
-        "SQLITE_CORRUPT": "the file is damaged; restore the backup and run 'audit verify'",
-        "SQLITE_NOTADB": "the file is no database; restore the backup and run 'audit verify'",
-    }
-    return remedies.get(name, f"{name}; check the disk and the file's owner")
+def _values(row: RecordRow, numbers: Mapping[str, int], *, leaf: bytes, facts: bytes) -> tuple[object, ...]:
+    """Return a row in the order of the table's columns."""
+    return (
+        row.sequence,
+        row.time_ms,
+        row.exchange_id or None,
+        row.event_id,
+        *map(numbers.get, COLUMNS),
+        row.nodes,
+        leaf,
+        facts,
+        row.wrapped_key,
+        row.ciphertext,
+    )
+
+
+def _unpack(data: object) -> bytes:
+    return unpack(data if isinstance(data, bytes) else b"")

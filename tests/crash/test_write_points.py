@@ -32,8 +32,8 @@ TABLE = [
     ("INSERT INTO record", "kept", "absent"),
     ("INSERT INTO blind_index", "lost", "absent"),
     ("INSERT INTO blind_index", "kept", "absent"),
-    ("INSERT OR REPLACE INTO checkpoint", "lost", "absent"),
-    ("INSERT OR REPLACE INTO checkpoint", "kept", "absent"),
+    ("INSERT INTO checkpoint", "lost", "absent"),
+    ("INSERT INTO checkpoint", "kept", "absent"),
     ("COMMIT", "lost", "absent"),
     ("COMMIT", "kept", "present"),
 ]

@@ -1,23 +1,27 @@
 """Read a trail's tables with plain SQL, apart from the product's own readers, for tests that check what was written."""
 
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-COLUMNS = "sequence, time, exchange, task, event, nodes, leaf, facts, wrapped_key, ciphertext"
+from audit.compact import DICTIONARY
+
+TERMS = ("kind", "outcome", "code", "client", "tenant", "task", "purpose", "route", "model", "policy")
+COLUMNS = f"sequence, time, exchange, event, {', '.join(TERMS)}, nodes, leaf, facts, wrapped_key, ciphertext"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundRecord:
-    """One row of the record table."""
+    """One row of the record table, unpacked."""
 
     sequence: int
     time_ms: int
     exchange_id: str
-    task: str
     event_id: str
+    terms: tuple[int | None, ...]
     nodes: bytes
     leaf: bytes
     facts: bytes
@@ -31,6 +35,7 @@ class TrailReader:
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Take an open connection; use `open`."""
         self._connection = connection
+        self._terms = dict[int, tuple[str, str]]()
 
     @classmethod
     @contextmanager
@@ -42,19 +47,27 @@ class TrailReader:
     def records(self) -> Iterator[FoundRecord]:
         """Yield every record."""
         for row in self._connection.execute(f"SELECT {COLUMNS} FROM record ORDER BY sequence"):  # noqa: S608
-            sequence, time_ms, exchange, task, event, nodes, leaf, facts, wrapped_key, ciphertext = row
+            sequence, time_ms, exchange, event, *terms, nodes, leaf, facts, wrapped_key, ciphertext = row
             yield FoundRecord(
                 sequence=sequence,
                 time_ms=time_ms,
                 exchange_id=exchange or "",
-                task=task or "",
                 event_id=event,
+                terms=tuple(terms),
                 nodes=nodes,
-                leaf=leaf,
-                facts=facts,
+                leaf=inflate(leaf),
+                facts=inflate(facts),
                 wrapped_key=wrapped_key,
                 ciphertext=ciphertext,
             )
+
+    def terms_of(self, row: FoundRecord) -> dict[str, str]:
+        """Return what a record's term columns say."""
+        named = {
+            place: self._term(number) for place, number in zip(TERMS, row.terms, strict=True) if number is not None
+        }
+        assert all(member == place for place, (member, _) in named.items())
+        return {place: value for place, (_, value) in named.items()}
 
     def index_values(self, sequence: int) -> list[bytes]:
         """Return the blind index values that point to a record."""
@@ -64,3 +77,14 @@ class TrailReader:
     def checkpoints(self) -> Iterator[tuple[int, str]]:
         """Yield size and note of every checkpoint, smallest tree first."""
         return iter(self._connection.execute("SELECT size, note FROM checkpoint ORDER BY size"))
+
+    def _term(self, number: int) -> tuple[str, str]:
+        if number not in self._terms:
+            rows = self._connection.execute("SELECT member, value FROM term WHERE id = ?", (number,)).fetchall()
+            (self._terms[number],) = rows
+        return self._terms[number]
+
+
+def inflate(data: bytes) -> bytes:
+    """Unpack a document as FORMAT.md section 11 says."""
+    return zlib.decompressobj(-15, DICTIONARY).decompress(data)

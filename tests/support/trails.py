@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from sqlite3 import Connection, OperationalError
+from sqlite3 import Connection, Cursor, OperationalError
 from typing import Any, ClassVar
 
 from audit.checkpoint import read_checkpoint
@@ -21,7 +21,8 @@ from audit.envelope import open_sealed
 from audit.keyring import Trail, initialise, open_custodian
 from audit.log import Clocks, Log, MonthKeys, Submission, submit
 from audit.merkle import Frontier, leaf_hash, root_of
-from audit.record import Event, Kind, Leaf, month_of
+from audit.record import Event, Kind, Leaf, month_of, read_facts
+from audit.terms import column_terms
 from audit.witness import Publisher, read_witness
 from tests.support.trail_reader import TrailReader
 
@@ -137,13 +138,25 @@ class FaultyConnection(Connection):
 
     fault: ClassVar[Fault] = Fault()
 
+    def cursor(self, _factory: Any = None, /) -> Any:
+        """Return a cursor that looks at each statement first."""
+        cursor = super().cursor(FaultyCursor)
+        cursor.fault = self.fault
+        return cursor
+
+
+class FaultyCursor(Cursor):
+    """Runs the statements of a faulty connection."""
+
+    fault: Fault
+
     def execute(self, statement: str, parameters: Any = (), /) -> Any:
         """Run a statement, unless it is the write point."""
-        return self._at_fault(statement, lambda: super(FaultyConnection, self).execute(statement, parameters))
+        return self._at_fault(statement, lambda: super(FaultyCursor, self).execute(statement, parameters))
 
     def executemany(self, statement: str, parameters: Any, /) -> Any:
         """Run a statement for each row, unless it is the write point."""
-        return self._at_fault(statement, lambda: super(FaultyConnection, self).executemany(statement, parameters))
+        return self._at_fault(statement, lambda: super(FaultyCursor, self).executemany(statement, parameters))
 
     def _at_fault(self, statement: str, run: Callable[[], Any]) -> Any:
         fault = self.fault
@@ -231,9 +244,8 @@ def read_whole(folder: Path, *, factory: type[Connection] = Connection) -> Whole
             frontier, nodes = frontier.append(leaf_hash(row.leaf))
             assert (leaf.sequence, row.sequence, leaf.origin) == (place, place, ORIGIN)
             assert leaf.time_ms >= (leaves[-1].time_ms if leaves else 0)
-            assert (row.event_id, row.exchange_id, row.task, row.time_ms) == (
-                leaf.event_id, leaf.exchange_id, leaf.task, leaf.time_ms,
-            )  # fmt: skip
+            assert (row.event_id, row.exchange_id, row.time_ms) == (leaf.event_id, leaf.exchange_id, leaf.time_ms)
+            assert reader.terms_of(row) == column_terms(leaf, str(read_facts(row.facts).get("client", "")))
             assert row.nodes == b"".join(nodes)
             assert hashlib.sha256(row.facts).hexdigest() == leaf.facts_digest
             assert leaf.previous == (newest.get(leaf.exchange_id, "") if leaf.exchange_id else "")
