@@ -104,7 +104,9 @@ def verify_proof(text: str, keys: Sequence[VerifierKey], *, receipt: str = "") -
     checkpoint = read_checkpoint(proof.note, keys)
     # 2. The record is the one that the receipt names.
     promise = read_receipt(receipt, keys) if receipt else None
-    hashed = leaf_hash(proof.extra) if proof.extra or promise is None else promise.leaf_hash
+    if promise is None and not proof.extra:
+        raise FormatError("tlog-proof: it carries no record; give the receipt that says which one it is of")
+    hashed = promise.leaf_hash if promise is not None and not proof.extra else leaf_hash(proof.extra)
     if promise is not None and (promise.sequence, promise.leaf_hash) != (proof.index, hashed):
         raise InclusionError("the proof is of another record than the receipt")
     # 3. Its hash leads to the signed root.

@@ -1,4 +1,4 @@
-"""Reading what an auditor kept outside the machine: verifier keys, checkpoints and receipts.
+"""Reading what an auditor kept outside the machine: verifier keys, checkpoints, receipts, proofs and bundles.
 
 Files are named by a person, so a wrong one is the person's slip (QueryError) and no evidence against the trail; what is
 inside a right one is judged by `verify`.
@@ -6,14 +6,20 @@ inside a right one is judged by `verify`.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from audit.errors import FormatError, QueryError
 from audit.full_receipt import MAX_BYTES
 from audit.keyring import VerifierKey
 from audit.keyring.trail import read_verifier_keys
-from audit.witness import read_witness
+from audit.tlog_proof import HEADER
 from audit.verify import COMPACT_PREFIX, Verifier
+from audit.witness import read_witness
+
+_SQLITE = b"SQLite format 3\x00"
+_START_BYTES = 32
+"""Enough to tell every sort of file by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +30,7 @@ class Outside:
     """Files with a signed note, or with witness lines."""
 
     receipts: tuple[str, ...]
-    """Compact or full receipts, as text."""
+    """Compact or full receipts, or tlog-proofs, as text."""
 
     @classmethod
     def read(cls, *, checkpoints: Sequence[Path], receipts: Iterable[str]) -> "Outside":
@@ -72,12 +78,61 @@ def read_keys(given: str) -> tuple[VerifierKey, ...]:
 
 
 def read_receipt_text(given: str) -> str:
-    """Return a receipt given as text or as the name of its file.  Raises QueryError if it is neither."""
+    """Return a receipt or proof given as text or as the name of its file.  Raises QueryError if it is neither."""
     text = given if given.startswith(COMPACT_PREFIX) else _read_text(Path(given))
+    if text.startswith(HEADER):
+        return text
     receipt = text.strip()
     if not receipt.startswith((COMPACT_PREFIX, "{")):
         raise QueryError(f"{given[:80]} holds no receipt; give the header's text, or a file of 'audit receipt'.")
     return receipt
+
+
+def read_proof_text(file: Path) -> str:
+    """Return the text of a proof's file.  Raises QueryError if it is no text."""
+    return _read_text(file)
+
+
+class Sort(StrEnum):
+    """What can be verified."""
+
+    TRAIL = "trail"
+    BUNDLE = "bundle"
+    PROOF = "proof"
+    RECEIPT = "receipt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is to be verified."""
+
+    sort: Sort
+    name: str
+    """Folder, file or address; empty for the appliance's own trail."""
+
+
+def subject_of(given: str, *, database: str, bundle: Path | None, proof: Path | None) -> Subject:
+    """Return the one thing that was named.  Raises QueryError if several were."""
+    named = [
+        Subject(sort=sort, name=str(name))
+        for sort, name in ((Sort.TRAIL, database), (Sort.BUNDLE, bundle), (Sort.PROOF, proof))
+        if name
+    ]
+    if given:
+        named.append(Subject(sort=_sort_of(Path(given)), name=given))
+    if len(named) > 1:
+        raise QueryError("Name one thing to verify: a trail, a bundle, a proof or a receipt.")
+    return named[0] if named else Subject(sort=Sort.TRAIL, name="")
+
+
+def _sort_of(path: Path) -> Sort:
+    """Tell what a path is by how it begins; a folder, or what is not there, is a trail."""
+    if not path.is_file():
+        return Sort.TRAIL
+    with path.open("rb") as stream:
+        start = stream.read(_START_BYTES)
+    sorts = {b"PK": Sort.BUNDLE, HEADER.encode(): Sort.PROOF, _SQLITE: Sort.TRAIL}
+    return next((sort for magic, sort in sorts.items() if start.startswith(magic)), Sort.RECEIPT)
 
 
 def _is_witness(file: Path) -> bool:

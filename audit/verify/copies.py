@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from audit.findings import Ledger
 from audit.record import Kind
-from audit.terms import COLUMNS, KIND_IDS, fact_terms
+from audit.terms import COLUMNS, KIND_IDS, fact_terms, is_term
 from audit.verify.blocks import Blocks
 from audit.verify.fingerprints import FINGERPRINT_BYTES, MASK, fingerprint_of
 from audit.verify.scan import LeafText, facts_of
@@ -48,9 +48,11 @@ class Copies:
     def add_terms(self, rows: Iterable[Sequence[object]]) -> None:
         """Take the rows (id, member, value) of the dictionary."""
         for number, member, value in rows:
-            if type(number) is not int or not isinstance(member, str) or not isinstance(value, str) or not value:
+            if type(number) is not int or not isinstance(member, str) or not isinstance(value, str):
                 self._ledger.tampered(4, "a term of the dictionary has the wrong form")
                 continue
+            if not value or not is_term(value):
+                self._ledger.tampered(4, f"the dictionary's term {number} is none")
             known = self._terms.setdefault(member, {"": None})
             if number in self._numbers or value in known:
                 self._ledger.tampered(4, f"the dictionary's term {number} is there twice")
@@ -93,6 +95,8 @@ class Copies:
             leaf.policy,
         )
         numbers = [known.get(value, UNKNOWN) for known, value in zip(self._columns, values, strict=True)]
+        if UNKNOWN in numbers:
+            numbers = [number if is_term(value) else None for number, value in zip(numbers, values, strict=True)]
         if [*row] != [int(leaf.time), leaf.exchange or None, leaf.event, *numbers]:
             self._ledger.tampered(4, f"record {place} is filed under what its leaf does not say", place)
         if leaf.kind in _WITH_FACT_TERMS:

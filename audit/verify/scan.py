@@ -154,11 +154,11 @@ _NEXT = r'(?:,(?=")|(?=\}\Z))'
 
 _FACTS = re.compile(
     r"\{"
-     rf'(?:"client":"({_TEXT}++)"{_NEXT})?'
-     rf'(?:"facts":\{{({_FLAT}(?:,{_FLAT})*+)\}}{_NEXT})?'
-     rf'(?:"request_id":"{_TEXT}++"{_NEXT})?'
-     rf'(?:"trace_id":"{_TEXT}++"{_NEXT})?'
-     r"\}"
+    rf'(?:"client":"({_TEXT}++)"{_NEXT})?'
+    rf'(?:"facts":\{{({_FLAT}(?:,{_FLAT})*+)\}}{_NEXT})?'
+    rf'(?:"request_id":"{_TEXT}++"{_NEXT})?'
+    rf'(?:"trace_id":"{_TEXT}++"{_NEXT})?'
+    r"\}"
 )
 """A facts document with flat facts: FORMAT.md section 4, sorted but for the names within `facts`."""
 

@@ -70,6 +70,12 @@ class Verifier:
         self._expect("claims")
         self._claims.add_outside(name, note)
 
+    def add_unread(self, sentence: str) -> None:
+        """Take it that something which was kept outside cannot be read (step 10)."""
+        self._expect("claims")
+        self._ledger.check(10)
+        self._ledger.unverifiable(10, sentence)
+
     def add_receipt(self, receipt: str) -> None:
         """Take a compact or a full receipt, or a tlog-proof, that was kept outside (step 11)."""
         self._expect("claims")
