@@ -101,7 +101,7 @@ class Cosigner:
     ed25519: Ed25519PrivateKey = field(repr=False)
     mldsa44: MLDSA44PrivateKey = field(repr=False)
 
-    def keys(self) -> tuple[CosignerKey, CosignerKey]:
+    def public_keys(self) -> tuple[CosignerKey, CosignerKey]:
         """Return the two public keys, Ed25519 first."""
         classical, lattice = self.ed25519.public_key(), self.mldsa44.public_key()
         return (
@@ -111,7 +111,7 @@ class Cosigner:
 
     def sign(self, statement: Statement, *, time_s: int) -> str:
         """Return the signature lines of both keys over a checkpoint that was checked."""
-        classical, lattice = self.keys()
+        classical, lattice = self.public_keys()
         signed = (
             (classical, self.ed25519.sign(classical.message(statement, time_s=time_s))),
             (lattice, self.mldsa44.sign(lattice.message(statement, time_s=time_s))),
@@ -134,6 +134,19 @@ def valid_lines(answer: str, *, statement: Statement, keys: Sequence[CosignerKey
     if not valid:
         raise CheckpointError("no cosignature of a known key is in the answer")
     return "".join(f"{line}\n" for line in valid.values())
+
+
+def lines_of(note: str, keys: Iterable[tuple[str, bytes]]) -> str:
+    """Return the signature lines of these keys, given by name and id, in a note that was read: no others are kept."""
+    wanted = set(keys)
+    _, _, lines = note.rpartition("\n\n")
+    return "".join(f"{line}\n" for line in lines.split("\n") if _place_of(line) in wanted)
+
+
+def _place_of(line: str) -> tuple[str, bytes]:
+    """Return key name and id of a line of a note that was read, and so is well formed."""
+    name, _, encoded = line.removeprefix(_DASH).partition(" ")
+    return name, base64.b64decode(encoded)[:_KEY_ID_BYTES]
 
 
 def _read_lines(answer: str) -> Iterable[tuple[tuple[str, bytes], bytes, str]]:

@@ -17,7 +17,7 @@ from audit.canonical import encode
 from audit.checkpoint import Statement, read_checkpoint
 from audit.errors import WitnessError
 from audit.keyring.signatures import VerifierKey
-from audit.witness.tls import TlsTarget, deadline, told
+from audit.witness.tls import TlsTarget
 
 PRIORITY = 13 * 8 + 5
 """Facility 13, log audit; severity 5, notice (RFC 5424 section 6.2.1)."""
@@ -61,7 +61,7 @@ class SyslogSender:
         message = syslog_message(read_checkpoint(note, self._keys), note=note, time_ms=time_ms)
         connection = self._connected()
         try:
-            with told(self._where), deadline(connection):
+            with self._target.told(self._where), self._target.deadline(connection):
                 connection.sendall(frame(message))
                 _check_open(connection, wait_s=HANGUP_S)
         except WitnessError:
@@ -74,7 +74,7 @@ class SyslogSender:
         if connection is None:
             return
         try:
-            with deadline(connection):
+            with self._target.deadline(connection):
                 connection.unwrap()
         except (OSError, ValueError):
             pass  # The server has gone already.

@@ -23,7 +23,7 @@ from audit.settings import LogWitness
 from audit.witness.cosignature import CosignerKey, valid_lines
 from audit.witness.protocol import Prover, check_not_ahead, forked
 from audit.witness.tlog_wire import MAX_ANSWER_BYTES, PATH, SIZE_TYPE, Submission, read_size, write_submission
-from audit.witness.tls import TlsTarget, deadline, told
+from audit.witness.tls import TlsTarget
 
 HTTPS_PORT = 443
 """When the URL names none."""
@@ -179,7 +179,7 @@ class TlogWitness:
 
     def _exchange(self, connection: http.client.HTTPConnection, body: bytes) -> _Answer:
         try:
-            with told(self._where), deadline(_socket_of(connection)):
+            with self._target.told(self._where), self._target.deadline(_socket_of(connection)):
                 headers = {"Content-Type": "text/plain; charset=utf-8", "User-Agent": "audit-recorder"}
                 connection.request("POST", self._prefix + PATH, body=body, headers=headers)
                 with connection.getresponse() as response:

@@ -27,6 +27,7 @@ class TlsTarget:
     host: str
     port: int
     context: ssl.SSLContext = field(repr=False)
+    deadline_s: float = DEADLINE_S
 
     @classmethod
     def load(cls, host: str, port: int, *, ca: Path, certificate: Path | None = None, key: Path | None = None) -> Self:
@@ -48,48 +49,47 @@ class TlsTarget:
 
     def connect(self, *, where: str) -> ssl.SSLSocket:
         """Return a connection whose certificate is the host's, by the pinned CA.  Raises WitnessError."""
-        with told(where):
-            plain = socket.create_connection((self.host, self.port), timeout=DEADLINE_S)
+        with self.told(where):
+            plain = socket.create_connection((self.host, self.port), timeout=self.deadline_s)
             connection = self.context.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
             try:
-                with deadline(connection):
+                with self.deadline(connection):
                     connection.do_handshake()
             except OSError:
                 connection.close()
                 raise
             return connection
 
+    @contextlib.contextmanager
+    def deadline(self, connection: ssl.SSLSocket) -> Iterator[None]:
+        """End the connection when the deadline passes, however slowly its peer goes on talking."""
+        timer = threading.Timer(self.deadline_s, _cut, (connection,))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
-@contextlib.contextmanager
-def deadline(connection: ssl.SSLSocket) -> Iterator[None]:
-    """End the connection when the deadline passes, however slowly its peer goes on talking."""
-    timer = threading.Timer(DEADLINE_S, _cut, (connection,))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-@contextlib.contextmanager
-def told(where: str) -> Iterator[None]:
-    """Turn failures of the network and of TLS into WitnessError, saying what to look at."""
-    try:
-        yield
-    except ssl.SSLCertVerificationError as error:
-        raise WitnessError(
-            f"{where}: its certificate is not valid for it ({error.verify_message or 'not verified'});"
-            " check the CA in the settings, the host's name and the dates"
-        ) from error
-    except ssl.SSLError as error:
-        raise WitnessError(
-            f"{where} does not speak TLS with us ({error.reason or 'cut off'}); check its log"
-        ) from error
-    except TimeoutError as error:
-        raise WitnessError(f"{where} does not answer within {DEADLINE_S:.0f} seconds; check that it runs") from error
-    except OSError as error:
-        raise WitnessError(f"{where} cannot be reached ({type(error).__name__}); check that it runs") from error
+    @contextlib.contextmanager
+    def told(self, where: str) -> Iterator[None]:
+        """Turn failures of the network and of TLS into WitnessError, saying what to look at."""
+        try:
+            yield
+        except ssl.SSLCertVerificationError as error:
+            raise WitnessError(
+                f"{where}: its certificate is not valid for it ({error.verify_message or 'not verified'});"
+                " check the CA in the settings, the host's name and the dates"
+            ) from error
+        except ssl.SSLError as error:
+            reason = error.reason or "cut off"
+            raise WitnessError(f"{where} does not speak TLS with us ({reason}); check its log") from error
+        except TimeoutError as error:
+            raise WitnessError(
+                f"{where} does not answer within {self.deadline_s:.0f} seconds; check that it runs"
+            ) from error
+        except OSError as error:
+            raise WitnessError(f"{where} cannot be reached ({type(error).__name__}); check that it runs") from error
 
 
 def _cut(connection: ssl.SSLSocket) -> None:
