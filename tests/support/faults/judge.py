@@ -7,46 +7,58 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from audit.cli.outside import read_witnesses
+from audit.checkpoint import read_checkpoint
+from audit.cli.outside import Outside
+from audit.cli.verify_trail import live_target, verify_target
+from audit.compact import unpack
 from audit.envelope import open_sealed
 from audit.findings import Verdict
-from audit.keyring import MonthSecrets, Trail
+from audit.keyring import MonthSecrets
 from audit.merkle import leaf_hash
+from audit.places import Places
 from audit.record import Leaf
 from audit.rows import Rows
-from audit.verify import RECORD_COLUMNS, Verifier
-
-SALT = b"\x07" * 32
+from audit.witness import read_witness
 
 Acknowledged = Mapping[int, str]
 """Leaf hash in hex, or nothing where it is not known, by place."""
 
 
 def problems_of(
-    trail: Trail, *, acknowledged: Acknowledged, secrets: Callable[[str], MonthSecrets]
+    places: Places, *, acknowledged: Acknowledged, witnessed: int, secrets: Callable[[str], MonthSecrets]
 ) -> tuple[list[str], Counter[str]]:
     """Return what does not hold, and how many records of each batch are there."""
-    verifier = Verifier(trail.verifier_keys(), salt=SALT, check_body=_opener(secrets))
-    with Rows.open(trail.database) as rows:
-        verifier.add_checkpoints(rows.checkpoints())
-        verifier.add_witness(trail.witness.name, read_witnesses(trail.witness))
-        verifier.add_index(rows.index_rows(), size=rows.count())
-        records = list(rows.records(RECORD_COLUMNS, end=rows.size()))
-        verifier.add_records(records)
-        report = verifier.finish(size_now=rows.size())
+    nothing = Outside(checkpoints=(), receipts=())
+    result = verify_target(live_target(places), public_key="", outside=nothing, body_check=_opener(secrets))
     problems = []
-    if report.verdict is not Verdict.VERIFIED:
-        findings = [finding.sentence for step in report.steps for finding in step.findings]
-        problems.append(f"{report.verdict}: {'; '.join(findings)}")
-    columns = dict(zip(RECORD_COLUMNS, zip(*(row[1:] for row in records), strict=True), strict=True))
-    problems.extend(_lost(acknowledged, columns["leaf"]))
-    found, wanted = _batches(columns["facts"])
+    if result.report.verdict is not Verdict.VERIFIED:
+        findings = [finding.sentence for step in result.report.steps for finding in step.findings]
+        problems.append(f"{result.report.verdict}: {'; '.join(findings)}")
+    with Rows.open(places.readers) as rows:
+        stored = [(unpack(leaf), unpack(facts)) for _, leaf, facts in _packed(rows)]
+    problems.extend(_lost(acknowledged, [leaf for leaf, _ in stored]))
+    found, wanted = _batches(facts for _, facts in stored)
     problems.extend(
         f"batch {batch} is shown by half: {count} of {wanted[batch]}"
         for batch, count in found.items()
         if count != wanted[batch]
     )
+    if (size := _witnessed(places)) < witnessed:
+        problems.append(f"the witness had {witnessed} records and has {size}")
     return problems, found
+
+
+def _packed(rows: Rows) -> Iterator[tuple[int, bytes, bytes]]:
+    for sequence, leaf, facts in rows.records(("leaf", "facts"), end=rows.size()):
+        assert isinstance(sequence, int)
+        assert isinstance(leaf, bytes)
+        assert isinstance(facts, bytes)
+        yield sequence, leaf, facts
+
+
+def _witnessed(places: Places) -> int:
+    keys = places.trail.verifier_keys()
+    return max((read_checkpoint(note, keys).size for note in read_witness(places.witness) if note), default=0)
 
 
 def _opener(secrets: Callable[[str], MonthSecrets]) -> Callable[[Leaf, bytes, bytes], None]:

@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from audit.errors import AppendError, AuditError
-from audit.keyring import Trail, initialise
-from audit.log import Clocks, Log, submit
+from audit.keyring import initialise
+from audit.log import Clocks, Log, stored_prover, submit
+from audit.places import find_places
 from audit.record import Event, Kind
 from audit.recorder.months import Months
+from audit.witness import Publisher, open_witnesses
 from tests.support.faults import Faults
 from tests.support.faults.plan import Life, Step
 
@@ -25,6 +27,9 @@ START_MS = int(START.timestamp() * 1000)
 MONTH_S = 31 * 24 * 3600.0
 ATTEMPTS = 4
 """Times that a step is tried; before the last the disk heals."""
+
+FLUSH_S = 20.0
+"""A witness's one attempt takes microseconds here; a machine may be busy."""
 
 LARGE_BYTES = 9000
 """Two pages and a bit."""
@@ -64,19 +69,36 @@ class Machine:
 
     def __init__(self, home: Path, *, name: str, clock: StandingClock, teller: Teller, rash: bool = False) -> None:
         """Take the home; `rash` acknowledges before anything is durable, to see that this is found."""
-        self.trail = Trail(folder=home / "audit")
+        self.places = find_places(home)
         self.clock = clock
         self._name = name
         self.teller = teller
         self._rash = rash
-        self._months = Months(self.trail)
+        self._months = Months(self.places.trail)
         self._log: Log | None = None
         self._batches = 0
 
     def start(self) -> None:
         """Open the log as the recorder does.  Raises AuditError if it cannot start."""
-        self._log = Log.open(self.trail, clocks=self.clock.clocks())
+        places = self.places
+        publisher = Publisher(
+            open_witnesses(
+                places.settings,
+                default=places.witness,
+                keys=places.trail.signing_key().verifier_keys(),
+                prove=stored_prover(places.database),
+            )
+        )
+        self._log = Log.open(places.trail, clocks=self.clock.clocks(), publisher=publisher, database=places.database)
         self.teller.say(opened=self._log.size)
+        self.await_witness()
+
+    def await_witness(self) -> None:
+        """Let the witness's thread do what it has to, and tell what the witness has: its calls come in one order."""
+        assert self.log.publisher.flush(FLUSH_S)
+        (state,) = self.log.publisher.states()
+        if state.state == "ok":
+            self.teller.say(witnessed=state.size)
 
     def do(self, step: Step) -> None:
         """Do one thing, as the writer thread would.  Raises AppendError if the disk fails."""
@@ -105,6 +127,7 @@ class Machine:
             case Step.REOPEN:
                 self.close()
                 self.start()
+        self.await_witness()
         self.teller.say(time=self.clock.time_ms)
 
     @property

@@ -45,6 +45,9 @@ class Outcome:
     problems: list[str] = field(default_factory=list)
     struck: list[str] = field(default_factory=list)
     refused: int = 0
+    witnessed: int = 0
+    """Records that the witness was said to have."""
+
     time_ms: int = START_MS
 
     def line(self) -> str:
@@ -154,7 +157,9 @@ class Server:
             machine.start()
             machine.close()
             secrets = self._secrets_of(home, outcome.plan.work)
-            problems, found = problems_of(machine.trail, acknowledged=outcome.acknowledged, secrets=secrets)
+            problems, found = problems_of(
+                machine.places, acknowledged=outcome.acknowledged, witnessed=outcome.witnessed, secrets=secrets
+            )
             teller.say(found=[batch for batch in found if not batch.startswith("before")])
             for problem in problems:
                 teller.say(problem=problem)
@@ -182,14 +187,20 @@ class Server:
         return os.waitpid(child, 0)[1]
 
     def _grown(self, keys: Path) -> Path:
+        """Return a trail that has records, made in a fork: this process must have no threads."""
         grown = self._folder / "grown"
         shutil.copytree(keys, grown)
-        teller = Teller(os.open(os.devnull, os.O_WRONLY))
-        machine = Machine(grown, name="before", clock=StandingClock(START_MS), teller=teller)
-        machine.start()
-        for step in (Step.APPEND, Step.LARGE, Step.WAIT):
-            machine.do(step)
-        machine.close()
+
+        def play(teller: Teller) -> None:
+            machine = Machine(grown, name="before", clock=StandingClock(START_MS), teller=teller)
+            machine.start()
+            for step in (Step.APPEND, Step.LARGE, Step.WAIT):
+                machine.do(step)
+            machine.close()
+
+        outcome = Outcome(plan=plan_of(0))
+        if self._fork(outcome, play):
+            raise RuntimeError(f"the template cannot be made: {outcome.problems}")
         return grown
 
 
@@ -209,6 +220,7 @@ def _hear(outcome: Outcome, said: dict[str, Any]) -> None:
         outcome.acknowledged[place] = leaf
     if "acknowledged" in said:
         outcome.batches.append(said["batch"])
+    outcome.witnessed = max(outcome.witnessed, said.get("witnessed", 0))
     outcome.found = said.get("found", outcome.found)
     outcome.refused += "refused" in said or "failed" in said
     outcome.time_ms = said.get("time", outcome.time_ms)
@@ -220,7 +232,14 @@ def _hear(outcome: Outcome, said: dict[str, Any]) -> None:
         outcome.problems.append(f"a failing disk was taken for tampering: {said['reason']}")
 
 
-FATAL = {"tampered", "consistency_invalid", "checkpoint_invalid", "inclusion_invalid", "format_invalid"}
+FATAL = {
+    "tampered",
+    "consistency_invalid",
+    "checkpoint_invalid",
+    "inclusion_invalid",
+    "format_invalid",
+    "trail_quarantined",
+}
 """What accuses somebody: a disk that fails must never look like that."""
 
 
