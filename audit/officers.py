@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -256,9 +257,8 @@ def _change(code: str, entry: Officer, by: str) -> Change:
 
 def _fresh_id(entries: tuple[Officer, ...]) -> str:
     taken = {entry.key_id for entry in entries}
-    while (key_id := secrets.token_hex(ID_BYTES)) in taken:
-        pass  # one in four billion a try
-    return key_id
+    tries = iter(partial(secrets.token_hex, ID_BYTES), "")
+    return next(key_id for key_id in tries if key_id not in taken)  # one in four billion is
 
 
 def _to_officer(entry: dict[str, Any]) -> Officer:

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from audit.console.answers import Alive, Problem
 from audit.console.approval_routes import approval_routes
+from audit.console.disclosure_routes import disclosure_routes
 from audit.console.door import BEARER, KeyCheck
 from audit.console.guard import Guard
 from audit.console.parts import Parts
@@ -59,6 +60,7 @@ def build_app(parts: Parts) -> FastAPI:
 def _routers(parts: Parts, app: FastAPI) -> tuple[APIRouter, ...]:
     return (
         question_routes(parts.reading, parts.rights),
+        disclosure_routes(parts.disclosures, parts.rights),
         approval_routes(parts.openings, parts.rights),
         state_routes(parts.state, parts.rights, describe=app.openapi),
     )

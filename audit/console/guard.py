@@ -23,7 +23,10 @@ _HEADERS = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
     (b"strict-transport-security", b"max-age=31536000"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
 )
+"""Nothing is kept by a browser or a proxy; a page that is made for a browser brings a content policy of its own."""
 
 _log = structlog.get_logger("audit.console")
 
@@ -78,7 +81,9 @@ class _Reply:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            message = {**message, "headers": [*message["headers"], *_HEADERS]}
+            own = {name.lower() for name, _value in message["headers"]}
+            added = [(name, value) for name, value in _HEADERS if name not in own]
+            message = {**message, "headers": [*message["headers"], *added]}
         await self._send(message)
 
     def log(self) -> None:

@@ -11,6 +11,7 @@ from typing import Protocol, Self
 from anyio import from_thread
 
 from audit.authority import Authority
+from audit.console.disclosures import Disclosures
 from audit.console.door import Door, Rights
 from audit.console.limits import FAILURE_BURST, FAILURE_PER_S, OFFICER_BURST, OFFICER_PER_S, Rate
 from audit.console.openings import Openings
@@ -41,13 +42,14 @@ class Parts:
     door: Door
     rights: Rights
     reading: Reading
+    disclosures: Disclosures
     openings: Openings
     state: State
 
     @classmethod
     def of(cls, places: Places, recorder: Recorder) -> Self:
         """Return the parts over a trail and its recorder; nothing is opened yet."""
-        record = partial(_record, recorder)
+        record, people = partial(_record, recorder), PeopleKeys(places)
         authority = Authority(
             Officers(places.custodian), policies=places.settings.policies, program=PROGRAM, record=record
         )
@@ -58,7 +60,8 @@ class Parts:
                 failures=Rate(burst=FAILURE_BURST, per_s=FAILURE_PER_S),
             ),
             rights=authority,
-            reading=Reading(places, record=record, people=PeopleKeys(places)),
+            reading=Reading(places, record=record, people=people),
+            disclosures=Disclosures(places, record=record, people=people),
             openings=Openings(places, record=record),
             state=State(places, health=partial(from_thread.run, recorder.health)),
         )

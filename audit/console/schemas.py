@@ -13,6 +13,9 @@ from audit.question import DEFAULT_LIMIT, MAX_LIMIT, MAX_PATIENTS, MAX_TEXT
 _Text = Annotated[str, Field(max_length=MAX_TEXT)]
 _Name = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 
+_Format = Annotated[Literal["json", "csv", "html", "text"], Field(description="html prints, and holds no script.")]
+_SummaryFormat = Literal["json", "csv"]
+
 
 class _Form(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -75,12 +78,27 @@ class QueryBody(Filters):
 class DisclosuresBody(_Form):
     """Whose disclosures are accounted for (45 CFR 164.528)."""
 
-    patient: Annotated[_Name, Field(description="Record number, exactly as the integration sent it.")]
+    patients: Annotated[
+        list[_Name],
+        Field(min_length=1, max_length=MAX_PATIENTS, description="Record numbers of one person, as they were sent."),
+    ]
     since: Annotated[_Text, Field(description="First day; six years back when left out.")] = ""
     until: _Text = ""
-    format: Annotated[
-        Literal["json", "csv", "html", "text"], Field(description="html is for printing and holds no script.")
-    ] = "json"
+    format: _Format = "json"
+
+
+class SummaryAddress(_Form):
+    """The query string of the summary of what left the building."""
+
+    agreement: Annotated[_Text, Field(description="Of this business associate agreement only.")] = ""
+    provider: Annotated[_Text, Field(description="Of this provider only.")] = ""
+    since: Annotated[_Text, Field(description="First day; six years back when left out.")] = ""
+    until: _Text = ""
+    format: _SummaryFormat = "json"
+
+    def filters(self) -> dict[str, str]:
+        """Return the filters by name."""
+        return self.model_dump(exclude={"format"})
 
 
 class ApprovalBody(_Form):
