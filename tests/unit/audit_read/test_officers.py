@@ -1,11 +1,13 @@
 import json
+import resource
 import stat
 from pathlib import Path
 
 import pytest
 
-from audit.errors import OfficerError
+from audit.errors import OfficerError, RecorderUnavailableError
 from audit.officers import FILE_NAME, PEPPER_NAME, Officers
+from audit.record import Event, Kind
 
 
 def test_a_new_officer_is_found_by_the_key_that_was_shown_once(tmp_path: Path) -> None:
@@ -156,3 +158,113 @@ def test_a_registry_that_cannot_be_replaced_leaves_nothing_behind(tmp_path: Path
         officers.add("m.weber")
 
     assert not (tmp_path / FILE_NAME).exists()
+
+
+def test_a_full_disk_leaves_the_registry_as_it_was(tmp_path: Path) -> None:
+    officers = Officers(tmp_path)
+    key = officers.add("m.weber")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(OfficerError, match="has space"):
+            officers.revoke("m.weber")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert officers.find(key) is not None
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["officers.json", "officers.lock", "officers.pepper"]
+
+
+def test_an_officer_holds_the_roles_that_were_given(tmp_path: Path) -> None:
+    officers = Officers(tmp_path)
+    key = officers.add("m.weber", roles=("privacy-officer", "compliance-officer", "privacy-officer"), tenant="east")
+
+    found = officers.find(key)
+
+    assert found is not None
+    assert (found.roles, found.tenant) == (("compliance-officer", "privacy-officer"), "east")
+
+
+def test_roles_are_replaced_and_the_key_stays(tmp_path: Path) -> None:
+    officers = Officers(tmp_path)
+    officers.add("m.weber", roles=("old",))
+    officers.revoke("m.weber")
+    key = officers.add("m.weber", roles=("compliance-officer",))
+    officers.add("a.other", roles=("untouched",))
+
+    officers.set_roles("m.weber", ("privacy-officer",))
+
+    found = officers.find(key)
+    assert found is not None
+    assert found.roles == ("privacy-officer",)
+    assert [entry.roles for entry in officers.entries()] == [("old",), ("privacy-officer",), ("untouched",)]
+
+
+def test_nobody_gets_roles_without_a_key(tmp_path: Path) -> None:
+    with pytest.raises(OfficerError, match="audit officer list"):
+        Officers(tmp_path).set_roles("nobody", ())
+
+
+@pytest.mark.parametrize("tenant", ["East", "a b", "-a", "a" * 64])
+def test_an_odd_tenant_is_refused(tmp_path: Path, tenant: str) -> None:
+    with pytest.raises(OfficerError, match="A tenant has"):
+        Officers(tmp_path).add("m.weber", tenant=tenant)
+
+
+def test_an_entry_from_before_there_were_roles_is_read_and_has_none(tmp_path: Path) -> None:
+    officers = Officers(tmp_path)
+    key = officers.add("m.weber", roles=("compliance-officer",))
+    file = tmp_path / FILE_NAME
+    document = json.loads(file.read_text())
+    del document["officers"][0]["roles"], document["officers"][0]["tenant"], document["unrecorded"]
+    file.write_text(json.dumps(document))
+
+    found = officers.find(key)
+
+    assert found is not None
+    assert (found.roles, found.tenant, officers.changes()) == ((), "", ())
+
+
+def test_every_change_waits_until_the_trail_has_it(tmp_path: Path) -> None:
+    officers = Officers(tmp_path)
+    officers.add("m.weber", roles=("compliance-officer",), tenant="east", by="root")
+    officers.set_roles("m.weber", (), by="root")
+    officers.revoke("m.weber", by="other")
+    recorded: list[Event] = []
+
+    officers.record_changes(recorded.append)
+    officers.record_changes(recorded.append)
+
+    assert [(event.kind, event.code, event.user, event.tenant) for event in recorded] == [
+        (Kind.OPERATION, "officer_added", "root", "east"),
+        (Kind.OPERATION, "officer_roles", "root", "east"),
+        (Kind.OPERATION, "officer_revoked", "other", "east"),
+    ]
+    assert [event.facts.get("roles") for event in recorded] == [["compliance-officer"], None, None]
+    assert {event.facts["officer"] for event in recorded} == {"m.weber"}
+
+
+def test_a_change_that_the_trail_did_not_take_is_told_again_and_the_others_are_not(tmp_path: Path) -> None:
+    officers = Officers(tmp_path)
+    officers.add("a")
+    officers.add("b")
+    told: list[str] = []
+
+    def once(event: Event) -> None:
+        if told:
+            raise RecorderUnavailableError("no recorder answers")
+        told.append(str(event.facts["officer"]))
+
+    with pytest.raises(RecorderUnavailableError):
+        officers.record_changes(once)
+
+    assert told == ["a"]
+    assert [change.officer for change in officers.changes()] == ["b"]
+
+
+def test_no_key_is_in_what_the_trail_is_told(tmp_path: Path) -> None:
+    officers = Officers(tmp_path)
+    key = officers.add("m.weber")
+
+    assert key.split("_", 1)[1] not in repr(officers.changes())
+    assert key.split("_")[1] not in repr(officers.changes())
