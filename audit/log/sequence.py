@@ -260,6 +260,8 @@ class Log:
         try:
             frontier, stored_size = recover(database, self._key.verifier_keys())
             self._last_time_ms = database.last_time_ms()
+            # What was read may still be lost with the power: nobody outside hears of it before this has returned.
+            database.settle()
             self._head.start(frontier, node=database.node, stored_size=stored_size, time_ms=self._time()[0])
         except AuditError:
             database.close()

@@ -97,7 +97,9 @@ def _open(places: Places, *, clocks: Clocks, logger: FilteringBoundLogger) -> Lo
     except (VerificationError, FormatError) as error:
         refused = error
     try:
-        log = Log.open_quarantined(trail, clocks=clocks, reason=str(refused), publisher=publisher, database=places.database)
+        log = Log.open_quarantined(
+            trail, clocks=clocks, reason=str(refused), publisher=publisher, database=places.database
+        )
     except AuditError as unreadable:
         raise refused from unreadable
     logger.critical("recorder.quarantined", code=QuarantinedError.code, reason=log.quarantine)

@@ -162,10 +162,7 @@ class Committer:
         """Keep the head signed; after a failure, this is also what finds that the disk is back."""
         try:
             self._log.ensure_open()
-            if self.failure:
-                self._log.sign_head()
-            else:
-                self._log.keep_signed()
+            self._log.keep_signed()
         except AuditError as error:
             self.failure = str(error)
         else:

@@ -50,7 +50,6 @@ class FileWitness:
         newest = self._newest()
         if newest is not None:
             check_extends(older=newest.note, newer=note, keys=self._keys, prove=self._prove, where=self._where)
-            self._remember(newest)
         with self._told():
             _make_folder(self._path.parent)
         if not os.access(self._path if self._path.exists() else self._path.parent, os.W_OK):
@@ -58,14 +57,16 @@ class FileWitness:
 
     def publish(self, note: str, *, time_ms: int) -> None:
         """Add a checkpoint, durable on return; a heartbeat over an unchanged tree at most once an hour."""
+        size = read_checkpoint(note, self._keys).size
         if self._end is None or self._end != _end_of(self._path):
+            # Nothing is taken from what is found here: a line of a write that failed may never reach the medium.
             self.confirm(note)
-        if read_checkpoint(note, self._keys).size == self._size and time_ms - self._time_ms < HEARTBEAT_MS:
+        elif size == self._size and time_ms - self._time_ms < HEARTBEAT_MS:
             return
         with self._told():
             path = self._file_of(time_ms)
             self._end = (path, _append(path, encode({"v": 1, "time": time_ms, "note": note}) + b"\n"))
-        self._remember(_Line(note=note, time_ms=time_ms))
+        self._size, self._time_ms = size, time_ms
 
     def close(self) -> None:
         """Keep nothing open: each line opens the file anew, so that a medium can be changed."""
@@ -73,9 +74,6 @@ class FileWitness:
     @property
     def _where(self) -> str:
         return f"the witness {self.name} ({self._path})"
-
-    def _remember(self, line: "_Line") -> None:
-        self._size, self._time_ms = read_checkpoint(line.note, self._keys).size, line.time_ms
 
     def _newest(self) -> "_Line | None":
         try:
