@@ -31,8 +31,8 @@ class Blocks:
         self._stray = False
         """Whether pairs name a block beyond the last."""
         self._block = 0
-        self._found: set[int | None] = set()
-        """Terms that the records of this block hold."""
+        self._found: set[tuple[int | None, ...]] = set()
+        """Combinations of terms that the records of this block hold."""
         self._fingerprints: dict[int, int] = {}
 
     def add(self, rows: Iterable[Sequence[object]], *, size: int) -> None:
@@ -49,30 +49,32 @@ class Blocks:
             else:
                 self._stray = True
 
-    def take(self, place: int, terms: Sequence[int | None]) -> None:
+    def take(self, place: int, terms: tuple[int | None, ...]) -> None:
         """Take the terms of one record, in the order of records."""
         block = place // BLOCK_RECORDS
         if block != self._block:
             self._check()
             self._block = block
-        self._found.update(terms)
+        self._found.add(terms)
 
     def close(self, *, is_whole: bool) -> None:
         """Check the last block, exactly if the trail did not grow meanwhile."""
-        self._found.discard(None)
         if is_whole or self._block < len(self._sums) - 1:
             self._check()
             if self._stray:
                 self._ledger.tampered(4, "terms are noted in blocks that have no record")
-        elif not self._found <= self._last:
+        elif not self._held() <= self._last:
             self._tell()
 
     def _check(self) -> None:
-        self._found.discard(None)
-        expected = sum(self._fingerprint(term) for term in self._found if term is not None and term >= 0) & MASK
+        expected = sum(map(self._fingerprint, self._held())) & MASK
         if self._block < len(self._sums) and self._sums[self._block] != expected:
             self._tell()
         self._found.clear()
+
+    def _held(self) -> set[int]:
+        """Return the terms that the records of this block hold."""
+        return {term for terms in self._found for term in terms if term is not None and term >= 0}
 
     def _tell(self) -> None:
         first = self._block * BLOCK_RECORDS

@@ -52,9 +52,9 @@ class Claims:
         """Take the notes of one witness (step 10); None stands for a line that does not parse."""
         for note in notes:
             if note is None:
-                self._ledger.note(10, "lines of witnesses that do not parse, as a crash leaves them")
+                self._ledger.note(10, "torn lines")
             elif not self._is_ours(note):
-                self._ledger.note(10, "checkpoints of other logs, as a restored trail leaves them")
+                self._ledger.note(10, "checkpoints of other logs")
             else:
                 self._claim(10, f"the witness {name}", note)
 

@@ -15,8 +15,11 @@ from audit.verify.blocks import Blocks
 from audit.verify.fingerprints import FINGERPRINT_BYTES, MASK, fingerprint_of
 from audit.verify.scan import LeafText, facts_of
 
-KNOWN_PEOPLE = 10_000
-"""Fingerprints kept: a megabyte."""
+KNOWN = 10_000
+"""Fingerprints, and combinations of terms, that are kept: some megabytes."""
+
+Numbers = tuple[int | None, ...]
+"""Numbers of terms; None where a record has none."""
 
 UNKNOWN = -1
 """Number of a term that the dictionary lacks; no row has it."""
@@ -40,8 +43,10 @@ class Copies:
         self._blocks = Blocks(ledger, salt=salt)
         self._index = array("Q")
         """For each record the sum of the fingerprints of its index rows."""
-        self._fingerprints: dict[bytes, int] = {}
-        """Of the people met lately; the events of an exchange name the same ones."""
+        self._people: dict[str, int] = {}
+        """Fingerprints of the people met lately; the events of an exchange name the same ones."""
+        self._known_numbers: dict[tuple[str, ...], Numbers] = {}
+        """Numbers of the combinations of terms met lately: there are few."""
         self._stray = -1
         """Lowest sequence of an index row beyond the trail; -1 for none."""
 
@@ -68,13 +73,13 @@ class Copies:
     def add_index(self, rows: Iterable[Sequence[object]], *, size: int) -> None:
         """Take the rows (value, sequence) of the blind index, and the number of records that there are."""
         self._index = index = array("Q", bytes(FINGERPRINT_BYTES * size))
-        last, fingerprint = b"", self._fingerprint(b"")
+        last, fingerprint = b"", fingerprint_of(b"", self._salt)
         for value, sequence in rows:
             if not isinstance(value, bytes) or not isinstance(sequence, int) or sequence < 0:
                 self._ledger.tampered(4, "an index row has the wrong form", 0)
                 continue
             if value != last:
-                last, fingerprint = value, self._fingerprint(value)
+                last, fingerprint = value, fingerprint_of(value, self._salt)
             if sequence < size:
                 index[sequence] = (index[sequence] + fingerprint) & MASK
             elif self._stray < 0 or sequence < self._stray:
@@ -94,14 +99,12 @@ class Copies:
             leaf.model,
             leaf.policy,
         )
-        numbers = [known.get(value, UNKNOWN) for known, value in zip(self._columns, values, strict=True)]
-        if UNKNOWN in numbers:
-            numbers = [number if is_term(value) else None for number, value in zip(numbers, values, strict=True)]
-        if [*row] != [int(leaf.time), leaf.exchange or None, leaf.event, *numbers]:
+        numbers = self._known_numbers.get(values) or self._numbers_of(values)
+        if tuple(row) != (int(leaf.time), leaf.exchange or None, leaf.event, *numbers):
             self._ledger.tampered(4, f"record {place} is filed under what its leaf does not say", place)
         if leaf.kind in _WITH_FACT_TERMS:
             terms = fact_terms(Kind(leaf.kind), leaf.route, facts_of(facts))
-            numbers += [self._terms.get(member, {}).get(value, UNKNOWN) for member, value in terms.items()]
+            numbers += tuple(self._terms.get(member, {}).get(value, UNKNOWN) for member, value in terms.items())
         self._blocks.take(place, numbers)
         self._check_people(place, leaf)
 
@@ -111,18 +114,29 @@ class Copies:
         if self._stray >= max(size, size_now):
             self._ledger.tampered(4, "index rows name records that do not exist", self._stray)
 
+    def _numbers_of(self, values: tuple[str, ...]) -> Numbers:
+        """Return the numbers that a row with these terms must have; a text that is no term has none."""
+        pairs = zip(self._columns, values, strict=True)
+        numbers = tuple(known.get(value, UNKNOWN if is_term(value) else None) for known, value in pairs)
+        if len(self._known_numbers) >= KNOWN:
+            self._known_numbers.clear()
+        self._known_numbers[values] = numbers
+        return numbers
+
     def _check_people(self, place: int, leaf: LeafText) -> None:
-        people = {*leaf.patients, leaf.user} - {""}
-        expected = sum(self._fingerprint(_to_bytes(person)) for person in people) & MASK
+        people = {leaf.user, *leaf.patients}
+        people.discard("")
+        expected = sum(map(self._person, people)) & MASK
         if place < len(self._index) and self._index[place] != expected:
             self._ledger.tampered(4, f"record {place} cannot be found by the people it names", place)
 
-    def _fingerprint(self, value: bytes) -> int:
-        known = self._fingerprints.get(value)
+    def _person(self, commitment: str) -> int:
+        """Return the fingerprint of a person's index value, from their commitment in a leaf."""
+        known = self._people.get(commitment)
         if known is None:
-            if len(self._fingerprints) >= KNOWN_PEOPLE:
-                self._fingerprints.clear()
-            known = self._fingerprints[value] = fingerprint_of(value, self._salt)
+            if len(self._people) >= KNOWN:
+                self._people.clear()
+            known = self._people[commitment] = fingerprint_of(_to_bytes(commitment), self._salt)
         return known
 
 

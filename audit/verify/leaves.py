@@ -114,8 +114,8 @@ class LeafChecks:
             return
         self._chained += 1
         exchange = _compact(leaf.exchange, EXCHANGE_PREFIX)
-        previous = _compact(leaf.previous, EVENT_PREFIX) if leaf.previous else None
-        if previous != self._latest.get(exchange):
+        latest = self._latest.get(exchange, "")
+        if leaf.previous != (latest if isinstance(latest, str) else EVENT_PREFIX + latest.hex()):
             self._ledger.tampered(7, f"record {place} does not follow the event before in its exchange", place)
         self._latest[exchange] = event
 

@@ -12,7 +12,7 @@ from audit.record import Kind, Leaf
 from audit.terms import COLUMNS
 from audit.tlog_proof import Proof, format_proof
 from audit.verify import RECORD_COLUMNS, Verifier
-from audit.verify.copies import KNOWN_PEOPLE
+from audit.verify.copies import KNOWN
 from tests.support.trail_rows import (
     KEY,
     ORIGIN,
@@ -270,7 +270,7 @@ def test_an_index_row_of_no_record_is_found() -> None:
 
 
 def test_more_people_than_are_remembered_are_still_told_apart() -> None:
-    people = [place.to_bytes(16) for place in range(1, KNOWN_PEOPLE + 3)]
+    people = [place.to_bytes(16) for place in range(1, KNOWN + 3)]
     rows, tree = make_rows([make_leaf(0, patients=tuple(sorted(person.hex() for person in people)))])
     index = [(person, 0) for person in people]
 
