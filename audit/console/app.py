@@ -16,6 +16,7 @@ from audit.console.answers import Alive, Problem
 from audit.console.approval_routes import approval_routes
 from audit.console.disclosure_routes import disclosure_routes
 from audit.console.door import BEARER, KeyCheck
+from audit.console.feed_routes import feed_routes
 from audit.console.guard import Guard
 from audit.console.parts import Parts
 from audit.console.problems import on_audit_error, on_fault, on_http_error, on_invalid
@@ -61,6 +62,7 @@ def _routers(parts: Parts, app: FastAPI) -> tuple[APIRouter, ...]:
     return (
         question_routes(parts.reading, parts.rights),
         disclosure_routes(parts.disclosures, parts.rights),
+        feed_routes(parts.feeds, parts.rights),
         approval_routes(parts.openings, parts.rights),
         state_routes(parts.state, parts.rights, describe=app.openapi),
     )

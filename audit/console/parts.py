@@ -13,6 +13,7 @@ from anyio import from_thread
 from audit.authority import Authority
 from audit.console.disclosures import Disclosures
 from audit.console.door import Door, Rights
+from audit.console.feeds import Feeds
 from audit.console.limits import FAILURE_BURST, FAILURE_PER_S, OFFICER_BURST, OFFICER_PER_S, Rate
 from audit.console.openings import Openings
 from audit.console.people import PeopleKeys
@@ -43,6 +44,7 @@ class Parts:
     rights: Rights
     reading: Reading
     disclosures: Disclosures
+    feeds: Feeds
     openings: Openings
     state: State
 
@@ -62,6 +64,7 @@ class Parts:
             rights=authority,
             reading=Reading(places, record=record, people=people),
             disclosures=Disclosures(places, record=record, people=people),
+            feeds=Feeds(places, record=record),
             openings=Openings(places, record=record),
             state=State(places, health=partial(from_thread.run, recorder.health)),
         )

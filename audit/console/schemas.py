@@ -101,6 +101,17 @@ class SummaryAddress(_Form):
         return self.model_dump(exclude={"format"})
 
 
+class FeedAddress(_Form):
+    """The query string of a feed: from which record, and which span."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+    after: Annotated[int, Field(ge=0, lt=2**53, description="Appliance-Next-Sequence of the page before.")] = 0
+    since: _Text = ""
+    until: _Text = ""
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = MAX_LIMIT
+
+
 class ApprovalBody(_Form):
     """A request for a second officer's approval."""
 
