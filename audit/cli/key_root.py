@@ -71,7 +71,7 @@ def change_passphrase(
     rotation.check_passphrase(wanted)
     kept = (places.custodian / PASSPHRASE_NAME).exists() if keep is None else keep
     record_operation(places, PASSPHRASE_CHANGED, kept_on_machine=kept)
-    rotation.change_passphrase(opened, wanted, keep=kept)
+    rotation.change_passphrase(opened, PassphraseProtector(passphrase=wanted), keep=kept)
     if as_json:
         print_json({"changed": True, "kept_on_machine": kept})
         return

@@ -31,6 +31,9 @@ SALT_BYTES = 16
 MAX_SCRYPT_N = 2**20
 """A root file asking for more than a gigabyte is damaged or hostile."""
 
+MIN_SCRYPT_N = 2**10
+"""A root file asking for less was weakened by somebody."""
+
 _MEMORY_FACTOR = 130
 """scrypt needs 128 * N * r bytes, and OpenSSL wants a little more allowed."""
 
@@ -41,6 +44,9 @@ class PassphraseProtector(RootProtector):
 
     passphrase: bytes = field(repr=False)
 
+    cost: int = SCRYPT_N
+    """N of what is wrapped; what unwraps is named by `root.json`."""
+
     @property
     @override
     def protection(self) -> Protection:
@@ -49,13 +55,13 @@ class PassphraseProtector(RootProtector):
     @override
     def wrap(self, root: bytes, *, origin: str) -> dict[str, Value]:
         salt = secrets.token_bytes(SALT_BYTES)
-        key = _derive(self.passphrase, salt=salt, n=SCRYPT_N)
-        return {"n": SCRYPT_N, "salt": salt.hex(), "root": wrap(key, root, root_identity(origin)).hex()}
+        key = _derive(self.passphrase, salt=salt, n=self.cost)
+        return {"n": self.cost, "salt": salt.hex(), "root": wrap(key, root, root_identity(origin)).hex()}
 
     @override
     def unwrap(self, file: RootFile) -> bytes:
         n = member_number(file.members, "n", file.path)
-        if not 1 < n <= MAX_SCRYPT_N or n & (n - 1):
+        if not MIN_SCRYPT_N <= n <= MAX_SCRYPT_N or n & (n - 1):
             raise OpenError(f"{file.path} asks for an absurd scrypt cost; restore it from the backup")
         key = _derive(self.passphrase, salt=file.data("salt", length=SALT_BYTES), n=n)
         root = unwrap(key, file.data("root"), root_identity(file.origin))

@@ -8,6 +8,7 @@ The PIN is given to the token once; a wrong one is never tried again, because th
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -102,7 +103,7 @@ class TokenProtector(RootProtector):
                 f"the PKCS#11 module {self.module} broke off (code {ended.code}); try it with pkcs11-tool --list-slots"
             ) from error
         if "refused" in answer:
-            raise OpenError(self._sentence(answer))
+            raise OpenError(self.sentence(answer))
         return answer
 
     def _pin(self) -> str:
@@ -111,7 +112,8 @@ class TokenProtector(RootProtector):
         except UnicodeDecodeError as error:
             raise OpenError(f"the PIN of the token '{self.token}' is no text; it was not tried") from error
 
-    def _sentence(self, answer: dict[str, str]) -> str:
+    def sentence(self, answer: Mapping[str, str]) -> str:
+        """Return what a person reads for a refusal."""
         known = _REFUSALS.get(answer["refused"])
         if known is None:
             return f"the token '{self.token}' refused ({answer.get('detail', '')}); see the token's own log"

@@ -60,24 +60,24 @@ def move_root(opened: OpenRoot, kept: RootFile) -> None:
                 remove(kept.path.with_name(name))
 
 
-def change_passphrase(opened: OpenRoot, passphrase: bytes, *, keep: bool) -> None:
+def change_passphrase(opened: OpenRoot, protector: PassphraseProtector, *, keep: bool) -> None:
     """Give the root another passphrase; `keep` leaves it in the folder's file, else that file is removed.
 
     Raises OpenError, with nothing changed, for a passphrase that is too short.
     """
     file = _settled(opened)
-    check_passphrase(passphrase)
+    check_passphrase(protector.passphrase)
     with opened.custodian.alone():
         current, following = (file.path.with_name(name) for name in (PASSPHRASE_NAME, NEXT_PASSPHRASE_NAME))
-        wrapped = _kept(PassphraseProtector(passphrase=passphrase), opened.root, file)
+        wrapped = _kept(protector, opened.root, file)
         # 1. The coming passphrase beside the present one: whichever of the two roots is there, one of them opens it.
         if keep:
-            replace(following, passphrase + b"\n")
+            replace(following, protector.passphrase + b"\n")
         # 2. The root under the coming passphrase.
         wrapped.replace()
         # 3. The coming passphrase takes its place, or both leave the machine.
         if keep:
-            replace(current, passphrase + b"\n")
+            replace(current, protector.passphrase + b"\n")
         else:
             remove(current)
         remove(following)

@@ -15,6 +15,9 @@ from pathlib import Path
 from audit.errors import OpenError
 from audit.keyring.child import memory_file, run_child
 
+PRIMARY_ATTRIBUTES = "restricted|decrypt|fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda"
+"""A storage key as tpm2-tools make it, but for the last word: it has no PIN, so wrong PINs must not lock it."""
+
 _CODE = re.compile(r"\(0x([0-9A-Fa-f]+)\)")
 """How tpm2-tools name a response code of the TPM."""
 
@@ -80,7 +83,10 @@ class Tpm:
 
     def make_primary(self) -> None:
         """Make the primary key, the same each time until the TPM is cleared."""
-        self.run("tpm2_createprimary", "-Q", "-C", "o", "-g", "sha256", "-G", "ecc", "-c", self.path("primary.ctx"))
+        self.run(
+            "tpm2_createprimary", "-Q", "-C", "o", "-g", "sha256", "-G", "ecc", "-a", PRIMARY_ATTRIBUTES,
+            "-c", self.path("primary.ctx"),
+        )  # fmt: skip
         self.flush()
 
     def _run(self, tool: str, arguments: tuple[str, ...], *, data: bytes, inherited: tuple[int, ...] = ()) -> bytes:

@@ -47,13 +47,13 @@ class Trail:
             raise FormatError(f"{path}: the origin is no valid name; restore the file from the backup")
         return origin
 
-    def beginning(self) -> dict[str, Value]:
+    def beginning(self) -> dict[str, str | int]:
         """Return what the first leaf says beside its format: the old head after a restore, else nothing."""
         path = self.folder / EPOCH_FILE
         facts = read_document(path).get("facts") if path.exists() else {}
         if not isinstance(facts, dict):
             raise FormatError(f"{path}: the member facts is missing; restore the file from the backup")
-        return facts
+        return {name: value for name, value in facts.items() if isinstance(value, str | int)}
 
     def verifier_keys(self) -> tuple[VerifierKey, ...]:
         """Return the public keys of ``verifier.keys``."""
