@@ -9,6 +9,7 @@ A crash may tear the last line: that line is ended, ignored, and covered by the 
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,8 @@ class FileWitness:
 
     def confirm(self, note: str) -> None:
         """Check that the tree of a note contains the newest checkpoint here, and that a line can be added."""
-        newest = self._newest()
+        with self._told():
+            newest = _newest_line(self._path, origin=self._keys[0].name)
         if newest is not None:
             check_extends(older=newest.note, newer=note, keys=self._keys, prove=self._prove, where=self._where)
         with self._told():
@@ -75,12 +77,6 @@ class FileWitness:
     def _where(self) -> str:
         return f"the witness {self.name} ({self._path})"
 
-    def _newest(self) -> "_Line | None":
-        try:
-            return _newest_line(self._path, origin=self._keys[0].name)
-        except StoreError as error:
-            raise WitnessError(str(error)) from error
-
     def _file_of(self, time_ms: int) -> Path:
         """Return the file for a moment: the first one in the month in which it began, then one a month."""
         month = month_of(time_ms)
@@ -89,21 +85,14 @@ class FileWitness:
             return self._path
         return self._path.with_name(f"{self._path.stem}-{month}{self._path.suffix}")
 
-    def _told(self) -> "_Told":
-        return _Told(self._where)
-
-
-class _Told:
-    """Turn the file system's errors into ours."""
-
-    def __init__(self, where: str) -> None:
-        self._where = where
-
-    def __enter__(self) -> None:
-        """Do nothing yet."""
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError):
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn the file system's errors into WitnessError."""
+        try:
+            yield
+        except StoreError as error:
+            raise WitnessError(f"{self._where}: {error}") from error
+        except OSError as error:
             reason = os.strerror(error.errno) if error.errno else type(error).__name__
             raise WitnessError(
                 f"{self._where} cannot be written ({reason}); free space, check its owner or mount its medium"

@@ -151,7 +151,7 @@ class _Post:
             if self._stopping:
                 return
             self._waiting, self._tried = offer, 0
-            if not self._thread.is_alive():
+            if self._thread.ident is None:
                 self._thread.start()
             self._lock.notify_all()
 
@@ -217,7 +217,8 @@ class _Post:
         """Remember how an attempt went; False if there must be no other."""
         with self._lock:
             self._trying_since_s, self._error = None, error
-            self._tried += 1
+            if self._waiting is offer:
+                self._tried += 1
             if error is None:
                 self._taken, self._wait_s = offer, 0.0
                 if self._waiting is offer:

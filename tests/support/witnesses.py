@@ -11,7 +11,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from audit.checkpoint import sign_checkpoint
 from audit.errors import AuditError
+from audit.keyring import SigningKey, VerifierKey
 from audit.merkle import Frontier, consistency_proof, leaf_hash
 
 
@@ -145,3 +147,29 @@ def _builder(
         .not_valid_before(now + dt.timedelta(days=days[0]))
         .not_valid_after(now + dt.timedelta(days=days[1]))
     )
+
+
+class SignedLog(Tree):
+    """A log in memory with keys of its own: what a witness sees of one."""
+
+    def __init__(self, leaves: list[bytes], *, origin: str = "hospital.example/a1", seed: bytes = b"\x07") -> None:
+        """Take the leaves, the origin and a byte that the keys are made from."""
+        super().__init__(leaves)
+        self.key = SigningKey.from_seeds(origin=origin, ed25519=seed * 32, mldsa44=seed * 32)
+        self._notes: dict[tuple[int, int], str] = {}
+
+    @property
+    def keys(self) -> tuple[VerifierKey, ...]:
+        """The log's public keys."""
+        return self.key.verifier_keys()
+
+    def note(self, size: int, *, time_s: int = 1_795_417_200) -> str:
+        """Return the signed checkpoint of a size, the same for the same moment: ML-DSA signs with fresh randomness."""
+        if (size, time_s) not in self._notes:
+            self._notes[size, time_s] = sign_checkpoint(self.key, size=size, root=self.root(size), time_s=time_s)
+        return self._notes[size, time_s]
+
+    def write_keys(self, path: Path) -> Path:
+        """Write ``verifier.keys`` and return its path."""
+        path.write_text("".join(f"{key.to_vkey()}\n" for key in self.keys))
+        return path
