@@ -5,6 +5,7 @@ The order of what a request meets: `Guard` (size, time, headers, one log line), 
 query string that tries is refused.
 """
 
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -58,13 +59,24 @@ def build_app(parts: Parts) -> FastAPI:
     return app
 
 
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document, in which every error is a problem document as it is really sent."""
+    document = app.openapi()
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status, answer in operation["responses"].items():
+                if int(status) >= HTTPStatus.BAD_REQUEST and "application/json" in answer["content"]:
+                    answer["content"] = {"application/problem+json": answer["content"]["application/json"]}
+    return document
+
+
 def _routers(parts: Parts, app: FastAPI) -> tuple[APIRouter, ...]:
     return (
         question_routes(parts.reading, parts.rights),
         disclosure_routes(parts.disclosures, parts.rights),
         feed_routes(parts.feeds, parts.rights),
         approval_routes(parts.openings, parts.rights),
-        state_routes(parts.state, parts.rights, describe=app.openapi),
+        state_routes(parts.state, parts.rights, describe=partial(describe, app)),
     )
 
 

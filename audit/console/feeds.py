@@ -59,7 +59,7 @@ def _range(reader: Reader, question: Question, *, after: int) -> tuple[int, int]
     """Return the half-open range of records.  Raises QueryError for a place that this trail has not reached."""
     top = reader.rows.size()
     if after > top:
-        raise QueryError(f"The trail has {top} records, fewer than after={after}; is this another trail?")
+        raise QueryError(f"The trail has {top} records, fewer than after={after}; begin again at 0.")
     begin = max(after, reader.first_at(question.since_ms, top)) if question.since_ms else after
     last = reader.first_at(question.until_ms, top) if question.has_end() else top
     return begin, max(begin, min(last, begin + question.limit))

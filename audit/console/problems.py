@@ -18,7 +18,6 @@ from audit.errors import (
     AuditError,
     DiskReservedError,
     OfficerError,
-    OpenError,
     PermissionDeniedError,
     QuarantinedError,
     QueryError,
@@ -34,7 +33,6 @@ STATUS: Mapping[type[AuditError], HTTPStatus] = {
     StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
     SettingsError: HTTPStatus.SERVICE_UNAVAILABLE,
     OfficerError: HTTPStatus.SERVICE_UNAVAILABLE,
-    OpenError: HTTPStatus.SERVICE_UNAVAILABLE,
     PermissionDeniedError: HTTPStatus.FORBIDDEN,
     ApprovalError: HTTPStatus.CONFLICT,
 }

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from audit.errors import RecorderUnavailableError
+from audit.errors import AppendError, RecorderUnavailableError
 from audit.record import Event, Receipt
 
 
@@ -12,11 +12,15 @@ class MemoryRecorder:
 
     events: list[Event] = field(default_factory=list)
     is_down: bool = False
+    refusal: AppendError | None = None
+    """Raised at every append when it is set."""
 
     async def append(self, event: Event) -> Receipt:
         """Remember an event, unless down."""
         if self.is_down:
             raise RecorderUnavailableError("no recorder answers")
+        if self.refusal is not None:
+            raise self.refusal
         self.events.append(event)
         return Receipt(origin="test", sequence=len(self.events), leaf_hash=bytes(32), compact="audit1.x.y")
 
