@@ -30,7 +30,7 @@ from audit.rows import Rows
 from audit.settings import FILE_NAME as SETTINGS_FILE
 from audit.store.address import Address, read_address
 
-KEPT = ("officers.json", "officers.pepper", "approvals")
+KEPT = ("officers*", "approvals")
 """What the new custodian's folder takes over: officers and their approvals outlive an epoch."""
 
 _EPOCH = re.compile(r"(.*)/e([1-9][0-9]{0,3})")
@@ -147,12 +147,11 @@ def finish(home: Path) -> Path:
 def _begin(home: Path, custodian: Path, *, origin: str, passphrase: bytes, now: datetime) -> None:
     """Make the new trail and its custodian's folder, which keeps officers, approvals and the passphrase."""
     coming = make_folder(_coming(home, "custodian"))
-    for name in KEPT:
-        source = custodian / name
+    for source in (found for pattern in KEPT for found in custodian.glob(pattern)):
         if source.is_dir():
-            shutil.copytree(source, coming / name)
-        elif source.exists():
-            shutil.copy2(source, coming / name)
+            shutil.copytree(source, coming / source.name)
+        else:
+            shutil.copy2(source, coming / source.name)
     write_once(coming / "passphrase", passphrase + b"\n")
     initialise(_coming(home, "audit"), coming, origin=origin, now=now)
     if not (custodian / "passphrase").exists():

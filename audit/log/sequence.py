@@ -62,6 +62,7 @@ class Log:
         self.publisher = publisher or _beside(trail, self._key, self._address)
         """The witnesses; a file beside the database if none were given."""
         self._head = Head(self._key, clocks=clocks, publisher=self.publisher)
+        self._going_on = trail.beginning()
         self._lock = _lock(trail.folder / "recorder.lock")
         self._database: Database | None = None
         self._frontier = Frontier()
@@ -252,7 +253,7 @@ class Log:
     def _begin(self) -> None:
         """Give a new tree its epoch leaf."""
         if self._frontier.size == 0:
-            self.append([epoch(month=month_of(self._clocks.now_ms()))])
+            self.append([epoch(month=month_of(self._clocks.now_ms()), going_on=self._going_on)])
 
     def _recover(self) -> None:
         """Open the database and find where the tree ends, at start and after a failed write alike."""

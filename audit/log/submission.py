@@ -6,7 +6,7 @@ left for the writer is arithmetic.  Identity is the random event id, so a body i
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PublicKey
@@ -137,9 +137,9 @@ def _commit(names: _Names, index: IndexKey) -> _Commitments:
     )
 
 
-def epoch(*, month: str) -> Submission:
-    """Return the first event of a tree; it needs no month keys."""
-    event = Event(kind=Kind.EPOCH, facts={"format": 1})
+def epoch(*, month: str, going_on: Mapping[str, str | int] | None = None) -> Submission:
+    """Return the first event of a tree, which names what it goes on from after a restore; it needs no month keys."""
+    event = Event(kind=Kind.EPOCH, facts={"format": 1, **(going_on or {})})
     facts = facts_document(event)
     return Submission(
         event=event,
