@@ -9,6 +9,7 @@
     │   └── DiskReservedError           the disk is down to its reserve; nothing new is taken
     ├── SealError                   a body could not be sealed
     ├── OpenError                   a sealed body could not be opened: wrong passphrase, destroyed or damaged key
+    │   └── SecretRefusedError          a token refused its PIN; MUST NOT be tried again, because the token locks
     ├── StoreError                  the database is missing, foreign, or damaged
     │   └── SchemaError                 the database has another schema than this release; names the command to run
     ├── WitnessError                a checkpoint did not reach a witness; records are durable all the same
@@ -72,6 +73,10 @@ class OpenError(AuditError):
     """Say that a sealed body could not be opened, and whether the key or the bytes are at fault."""
 
     code = "open_failed"
+
+
+class SecretRefusedError(OpenError):
+    """Say that a token or a TPM refused its PIN; whoever catches this MUST NOT try the same one again."""
 
 
 class StoreError(AuditError):

@@ -78,10 +78,6 @@ class IndexKey:
         """Return the keyed commitment of a sealed plaintext, 64 hex digits."""
         return hmac.digest(self._bodies, plaintext, "sha256").hex()
 
-    def derived(self) -> tuple[bytes, bytes]:
-        """Return the two keys that are made of the secret, for tests of who holds them."""
-        return self._names, self._bodies
-
     def _name(self, label: bytes, value: str) -> str:
         return hmac.digest(self._names, label + b"\x00" + value.encode(), "sha256")[:COMMITMENT_BYTES].hex()
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from audit.canonical import Value
-from audit.errors import OpenError
+from audit.errors import OpenError, SecretRefusedError
 from audit.keyring.child import run_child
 from audit.keyring.months import SECRET_BYTES
 from audit.keyring.root import Protection, RootFile, RootProtector
@@ -103,7 +103,7 @@ class TokenProtector(RootProtector):
                 f"the PKCS#11 module {self.module} broke off (code {ended.code}); try it with pkcs11-tool --list-slots"
             ) from error
         if "refused" in answer:
-            raise OpenError(self.sentence(answer))
+            raise (SecretRefusedError if answer["refused"] == "pin" else OpenError)(self.sentence(answer))
         return answer
 
     def _pin(self) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import assert_never
 
 from audit.canonical import encode
-from audit.errors import OpenError, StoreError
+from audit.errors import OpenError, SecretRefusedError, StoreError
 from audit.keyring.files import alone_in, remove, replace
 from audit.keyring.passphrase_root import PassphraseProtector
 from audit.keyring.pkcs11_root import TokenProtector
@@ -117,7 +117,13 @@ def _once(
         )
     # Before the attempt: a program that is killed while the token counts must not try again either.
     replace(note, mark)
-    result = attempt(pin)
+    try:
+        result = attempt(pin)
+    except SecretRefusedError:
+        raise
+    except OpenError:
+        remove(note)  # the token is away or broken: it has not looked at the PIN
+        raise
     remove(note)
     return result
 

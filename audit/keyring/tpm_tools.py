@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.errors import OpenError
+from audit.errors import OpenError, SecretRefusedError
 from audit.keyring.child import memory_file, run_child
 
 PRIMARY_ATTRIBUTES = "restricted|decrypt|fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda"
@@ -27,8 +27,11 @@ _FORMAT_ONE = 0x80
 _FORMAT_ONE_MASK = 0x0BF
 """What is left of such a code without those numbers."""
 
+_WRONG_PIN = 0x08E
+"""TPM_RC_AUTH_FAIL: the TPM has counted the attempt."""
+
 _REFUSALS = {
-    0x08E: (
+    _WRONG_PIN: (
         "the PIN of the TPM is wrong. It was tried once and is not tried again, because too many wrong PINs lock the "
         "TPM; find the right one first"
     ),
@@ -92,7 +95,7 @@ class Tpm:
     def _run(self, tool: str, arguments: tuple[str, ...], *, data: bytes, inherited: tuple[int, ...] = ()) -> bytes:
         ended = run_child([tool, *arguments], data=data, environment=self._environment(), inherited=inherited)
         if ended.code:
-            raise OpenError(_refusal(tool, ended.err))
+            raise _refusal(tool, ended.err)
         return ended.out
 
     def tidy(self, tool: str, *arguments: str) -> None:
@@ -115,12 +118,15 @@ def open_tpm(tcti: str) -> Iterator[Tpm]:
             tpm.tidy("tpm2_flushcontext", "-t")
 
 
-def _refusal(tool: str, messages: str) -> str:
+def _refusal(tool: str, messages: str) -> OpenError:
+    """Return what a person reads, by the response code that the tool named."""
     codes = [int(code, 16) for code in _CODE.findall(messages)]
     for code in codes:
         plain = code & _FORMAT_ONE_MASK if code & _FORMAT_ONE else code
         if plain in _REFUSALS:
-            return _REFUSALS[plain]
+            return (SecretRefusedError if plain == _WRONG_PIN else OpenError)(_REFUSALS[plain])
     if not codes or "tcti" in messages.lower():
-        return "no TPM answers; see that the machine has one, that it is switched on, and that you may use /dev/tpmrm0"
-    return f"the TPM refused {tool} (0x{codes[0]:x}); see the list of response codes of TPM 2.0"
+        return OpenError(
+            "no TPM answers; see that the machine has one, that it is switched on, and that you may use /dev/tpmrm0"
+        )
+    return OpenError(f"the TPM refused {tool} (0x{codes[0]:x}); see the list of response codes of TPM 2.0")
