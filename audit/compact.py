@@ -33,7 +33,8 @@ DICTIONARY = (
 
 _LEVEL = 6
 _WINDOW_BITS = 12
-"""4 KiB reach over dictionary and document; a small window is quick to set up, which is most of the work."""
+"""Part of the format: nothing refers further back than 4 KiB, over the document and the dictionary before it.  A small
+window is quick to set up, and for a document of half a KiB that is most of the work."""
 
 _MEMORY_LEVEL = 5
 _RAW = -1
@@ -50,7 +51,7 @@ def pack(data: bytes) -> bytes:
 
 def unpack(data: bytes, *, limit: int = UNPACK_LIMIT) -> bytes:
     """Return the document in packed bytes.  Raises FormatError for any other bytes, and above the limit."""
-    unpacker = zlib.decompressobj(_RAW * zlib.MAX_WBITS, DICTIONARY)
+    unpacker = zlib.decompressobj(_RAW * _WINDOW_BITS, DICTIONARY)
     try:
         document = unpacker.decompress(data, limit)
     except zlib.error as error:

@@ -1,6 +1,7 @@
 """The few fixtures that every kind of test may use; whatever takes more than a few lines stands in tests/support."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,11 @@ from hypothesis import settings
 
 from appliance.policy.bundle import Bundle
 from appliance.policy.load import load_bundle
+from audit.store.address import Address, sqlite_address
+from audit.store.database import Database
 from tests.support.golden import Golden
 from tests.support.policy_folder import copy_policies
+from tests.support.postgres import PostgresServer, postgres_server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,3 +44,22 @@ def policies(tmp_path: Path) -> Path:
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """Return the shipped policy with small stand-ins for the task pack; a value that no test can change."""
     return load_bundle(copy_policies(tmp_path_factory.mktemp("bundle") / "policies"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Return a real PostgreSQL server for databases of the tests; one that is stopped or killed is a test's own."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Address:
+    """Return the address of an empty trail's database, as its recorder, on each of the stores."""
+    if request.param == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        return server.database().recorder
+    address = sqlite_address(tmp_path / "store" / "trail.db")
+    address.path.parent.mkdir()
+    Database(address).close()
+    return address

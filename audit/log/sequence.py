@@ -6,12 +6,10 @@ A log that does not fit its own checkpoints, or those that a witness remembers, 
 raises QuarantinedError for everything else, until a person has looked and started the recorder again.
 """
 
-import fcntl
 import os
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from sqlite3 import Connection
 from typing import Self
 
@@ -26,6 +24,7 @@ from audit.merkle import Frontier, inclusion_proof, leaf_hash
 from audit.record import Leaf, month_of
 from audit.store.address import Address, sqlite_address
 from audit.store.database import Batch, Database, RecordRow
+from audit.store.lock import lock
 from audit.terms import column_terms, fact_terms
 from audit.witness import FileWitness, Publisher
 
@@ -63,7 +62,7 @@ class Log:
         """The witnesses; a file beside the database if none were given."""
         self._head = Head(self._key, clocks=clocks, publisher=self.publisher)
         self._going_on = trail.beginning()
-        self._lock = _lock(trail.folder / "recorder.lock")
+        self._lock = lock(trail.folder)
         self._database: Database | None = None
         self._frontier = Frontier()
         self._last_time_ms = 0
@@ -357,17 +356,3 @@ def _row(leaf: Leaf, submission: Submission, *, data: bytes, nodes: Sequence[byt
         wrapped_key=sealed.wrapped_key if sealed else None,
         ciphertext=sealed.ciphertext if sealed else None,
     )
-
-
-def _lock(path: Path) -> int:
-    """Return a locked file that keeps other recorders out until it is closed.  Raises StoreError if one is in."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be opened; check the folder's owner") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise StoreError(f"another recorder already writes this trail ({path} is locked); stop it first") from error
-    return descriptor
