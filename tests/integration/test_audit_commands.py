@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from audit.cli.root import root
 from audit.record import Event
 from tests.support.recorder_process import running_recorder
-from tests.support.trail_builder import BODY, PATIENT, USER, TrailBuilder, TurnableClock, exchange_events
+from tests.support.trail_builder import PATIENT, USER, TrailBuilder, TurnableClock, exchange_events
 
 
 @pytest.fixture(scope="session")
@@ -235,62 +235,6 @@ def test_show_of_an_unknown_name_says_where_to_look(trail: TrailBuilder, name: s
     assert "audit query" in result.stderr
 
 
-def test_opening_shows_the_bodies_and_is_recorded_before(recorded: TrailBuilder) -> None:
-    passphrase = recorded.passphrase_file.read_text()
-
-    result = _run(recorded, "show", "1", "--open", stdin=passphrase)
-
-    assert result.exit_code == 0, result.output
-    assert "Hr. Canary" in result.stdout
-    opening = _rows(recorded, "--kind", "access", "--events")[0]
-    assert opening["code"] == "body_opened"
-    assert opening["facts"]["records"] == ["1", "3"]
-
-
-def test_opened_bodies_as_json_are_whole(recorded: TrailBuilder) -> None:
-    shown = _json(recorded, "show", "1", "--open", "--passphrase-file", str(recorded.passphrase_file))
-
-    assert shown["events"][0]["body"].encode() == BODY
-    assert shown["events"][0]["patients"] == [PATIENT]
-    assert shown["events"][0]["user"] == USER
-
-
-def test_a_wrong_passphrase_shows_nothing_and_records_no_opening(recorded: TrailBuilder) -> None:
-    result = _run(recorded, "show", "1", "--open", stdin="wrong\n")
-
-    assert result.exit_code == 5
-    assert result.stdout == ""
-    assert "passphrase" in result.stderr
-    assert _rows(recorded, "--kind", "access", "--events") == []
-
-
-def test_nothing_is_opened_when_the_opening_cannot_be_recorded(trail: TrailBuilder) -> None:
-    result = _run(trail, "show", "1", "--open", "--passphrase-file", str(trail.passphrase_file))
-
-    assert result.exit_code == 6
-    assert result.stdout == ""
-    assert "recorder" in result.stderr
-
-
-def test_a_body_whose_month_was_destroyed_says_so(recorded: TrailBuilder) -> None:
-    months = sorted((recorded.home / "custodian" / "months").iterdir())
-    months[0].unlink()
-
-    result = _run(recorded, "show", "1", "--open", "--passphrase-file", str(recorded.passphrase_file))
-
-    assert result.exit_code == 5
-    assert "destroyed" in result.stderr
-
-
-def test_a_body_that_was_cut_out_says_so(recorded: TrailBuilder) -> None:
-    recorded.sql("UPDATE record SET ciphertext = 5 WHERE sequence = 1")
-
-    result = _run(recorded, "show", "1", "--open", "--passphrase-file", str(recorded.passphrase_file))
-
-    assert result.exit_code == 5
-    assert "audit verify" in result.stderr
-
-
 def test_a_copied_column_that_was_changed_is_not_believed(trail: TrailBuilder) -> None:
     trail.sql("UPDATE record SET task = 'scheduling-message' WHERE sequence = 1")
     trail.sql("INSERT OR IGNORE INTO blind_index SELECT value, 25 FROM blind_index WHERE sequence = 21")
@@ -501,21 +445,6 @@ def test_a_destroyed_month_is_listed_as_destroyed(trail: TrailBuilder) -> None:
         file.unlink()
     months.rmdir()
     assert _json(trail, "keys", "list")[0]["custodian"] == "not on this machine"
-
-
-def test_officers_are_added_listed_and_revoked(trail: TrailBuilder) -> None:
-    key = _json(trail, "officer", "add", "m.weber")["key"]
-    plain = _run(trail, "officer", "add", "a.other")
-    listed = _json(trail, "officer", "list")
-    revoked = _run(trail, "officer", "revoke", "m.weber")
-
-    assert key.startswith("ofk_")
-    assert plain.stdout.startswith("ofk_")
-    assert [row["name"] for row in listed] == ["m.weber", "a.other"]
-    assert revoked.exit_code == 0
-    assert _json(trail, "officer", "revoke", "a.other") == {"name": "a.other", "revoked": True}
-    assert "m.weber" in _run(trail, "officer", "list").stdout
-    assert _run(trail, "officer", "revoke", "m.weber").exit_code == 1
 
 
 def test_an_index_key_that_this_user_cannot_read_leaves_its_month_unsearched(trail: TrailBuilder) -> None:
