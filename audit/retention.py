@@ -21,9 +21,10 @@ from audit.access import MONTH_DESTROYED
 from audit.approvals import Act, Approval, Approvals
 from audit.errors import PermissionDeniedError, RetentionError, SettingsError
 from audit.keyring import Destruction, destroyed_months, month_after, read_tombstone
-from audit.keyring.files import alone_in, remove
+from audit.keyring.files import alone_in, remove, settle
 from audit.keyring.holds import Holds
 from audit.keyring.months import check_month, is_month
+from audit.keyring.tombstones import FOLDER_NAME as TOMBSTONES
 from audit.keyring.tombstones import write_tombstone
 from audit.officers import Officer
 from audit.places import Places
@@ -146,6 +147,7 @@ class Destroying:
         """
         check_month(month)
         with alone_in(self.custodian):
+            settle(self.custodian / TOMBSTONES)
             done = read_tombstone(self.custodian, month)
             if done is None:
                 done = self._begin(month, approval_id, now)

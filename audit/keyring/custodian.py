@@ -13,7 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from audit.errors import OpenError, StoreError
-from audit.keyring.files import alone_in, make_folder, member_bytes, read_document, remove, write_document, write_once
+from audit.keyring.files import (
+    alone_in,
+    make_folder,
+    member_bytes,
+    read_document,
+    remove,
+    settle,
+    write_document,
+    write_once,
+)
 from audit.keyring.months import SECRET_BYTES, MonthSecrets, check_month
 from audit.keyring.passphrase_root import PassphraseProtector
 from audit.keyring.protectors import PASSPHRASE_NAME, protector_of, read_secret, unwrap_alone
@@ -100,6 +109,7 @@ class Custodian:
         with alone_in(self.folder):
             if not RootFile.read(self.folder).same(self.file):
                 raise StoreError("the custodian's root was changed meanwhile by another command; run this one again")
+            settle(self._months)
             yield
 
     @property
@@ -146,6 +156,7 @@ def ensure_custodian(folder: Path, *, origin: str) -> None:
     make_folder(folder / "months")
     path = folder / "root.json"
     if path.exists():
+        settle(folder)
         return
     write_once(folder / PASSPHRASE_NAME, secrets.token_urlsafe(SECRET_BYTES).encode() + b"\n")
     empty = RootFile(path=path, members={"origin": origin})

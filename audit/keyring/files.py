@@ -1,8 +1,10 @@
 """Private files of canonical JSON: created whole and durable or not at all, for this user alone.
 
-A key that a record depends on must survive the crash that follows, so a file is synced before it gets its name,
-and the folder after.  Reading refuses anything that is not exactly what was written.  A crash between the two leaves a
-temporary file, whose name begins with a dot; it may hold a key, so whoever removes a key sweeps those too.
+A key that a record depends on must survive the crash that follows, so a file is synced before it gets its name, and the
+folder after.  What is found may not be durable yet, because whoever wrote it may have died before the folder was
+synced: so a folder is synced before anything is built on what was found in it.  A crash between the two also leaves a
+temporary file, whose name begins with a dot; it may hold a key, so whoever removes a key sweeps those too.  Reading
+refuses anything that is not exactly what was written.
 """
 
 import contextlib
@@ -33,11 +35,10 @@ def make_folder(folder: Path) -> Path:
     try:
         if not folder.parent.exists():
             make_folder(folder.parent)
-        if not folder.exists():
-            folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
-            # A synced file in a folder whose own name is lost with the power is lost too.
-            sync_folder(folder.parent)
+        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
         folder.chmod(FOLDER_MODE)
+        # A synced file in a folder whose own name is lost with the power is lost too.
+        sync_folder(folder.parent)
     except OSError as error:
         raise StoreError(f"{folder} cannot be made a private folder; check its owner and the free space") from error
     return folder
@@ -51,6 +52,7 @@ def write_once(path: Path, data: bytes) -> bool:
         try:
             os.link(temporary, path)
         except FileExistsError:
+            sync_folder(path.parent)
             return False
         finally:
             temporary.unlink()
@@ -84,6 +86,7 @@ def alone_in(folder: Path) -> Iterator[None]:
         raise StoreError(f"{folder} cannot be written; run this as the user who owns it") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+        settle(folder)
         yield
     finally:
         os.close(descriptor)
@@ -109,6 +112,15 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def settle(folder: Path) -> None:
+    """Make durable whatever names are found in a folder, before something is built on them."""
+    try:
+        if folder.exists():
+            sync_folder(folder)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be synced; check its owner and the disk") from error
 
 
 def remove(path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from audit.errors import OpenError, StoreError
 from audit.keyring.custodian import Custodian, ensure_custodian, open_custodian
-from audit.keyring.files import make_folder, write_document, write_once
+from audit.keyring.files import make_folder, settle, write_document, write_once
 from audit.keyring.months import SECRET_BYTES, month_after
 from audit.keyring.protectors import opens_alone
 from audit.keyring.root import RootFile
@@ -36,6 +36,8 @@ def initialise(trail: Path, custodian: Path, *, origin: str, now: datetime) -> T
         raise StoreError(f"{trail} is the trail of {kept.origin()}; choose another folder or that origin")
     _ensure_signing_key(kept)
     _check_origins(kept, RootFile.read(custodian).origin, custodian)
+    for folder in (kept.folder, kept.keys):
+        settle(folder)
     if missing_months(kept, now=now):
         _prepare_alone(kept, custodian, now=now)
     return kept

@@ -393,60 +393,6 @@ def test_a_foreign_database_is_named(trail: TrailBuilder, pragma: str, words: st
     assert words in result.stderr
 
 
-def test_keys_are_made_once_and_ahead(tmp_path: Path) -> None:
-    home = TrailBuilder(home=tmp_path / "h", clock=TurnableClock(now_ms=time.time_ns() // 1_000_000))
-    again = _json(home, "keys", "init")
-    none = _run(home, "keys", "ahead", "--passphrase-file", str(home.passphrase_file))
-    made = _json(home, "keys", "ahead", "--months", "3", "--passphrase-file", str(home.passphrase_file))
-    prepared = _run(home, "keys", "prepare", "--months", "4", "--passphrase-file", str(home.passphrase_file))
-
-    assert again["origin"] == "hospital.example/test"
-    assert "Nothing was missing" in none.stdout
-    assert "Made the keys of" in prepared.stdout
-    assert len(made["made"]) == 1
-    assert len(made["months"]) == 4
-
-
-def test_a_first_home_gets_an_origin_of_its_own_and_keeps_it(tmp_path: Path) -> None:
-    first = CliRunner().invoke(root, ["keys", "init", "--home", str(tmp_path / "h")])
-    again = CliRunner().invoke(root, ["keys", "init", "--home", str(tmp_path / "h")])
-
-    assert first.exit_code == again.exit_code == 0
-    assert first.stdout == again.stdout
-    assert "appliance.local/" in first.stdout
-
-
-def test_key_months_and_their_keepers_are_listed(trail: TrailBuilder) -> None:
-    months = _json(trail, "keys", "list")
-
-    assert [row["state"] for row in months][:2] == ["past", "current"]
-    assert [row["search"] for row in months][:2] == ["custodian only", "recorder"]
-    assert "custodian only" in _run(trail, "keys", "list").stdout
-    assert _json(trail, "keys", "status")["advice"] == "Nothing to do."
-    assert "verifier_keys" in _run(trail, "keys", "status").stdout
-
-
-def test_keys_that_run_out_say_what_to_do(trail: TrailBuilder) -> None:
-    prepared = sorted(trail.trail.keys.glob("*.index"))
-    for file in prepared[1:]:
-        file.unlink()
-    assert "audit keys ahead" in _json(trail, "keys", "status")["advice"]
-
-    prepared[0].unlink()
-    assert "nothing can be recorded" in _json(trail, "keys", "status")["advice"]
-
-
-def test_a_destroyed_month_is_listed_as_destroyed(trail: TrailBuilder) -> None:
-    months = trail.home / "custodian" / "months"
-    min(months.iterdir()).unlink()
-    assert _json(trail, "keys", "list")[0]["custodian"] == "destroyed"
-
-    for file in months.iterdir():
-        file.unlink()
-    months.rmdir()
-    assert _json(trail, "keys", "list")[0]["custodian"] == "not on this machine"
-
-
 def test_an_index_key_that_this_user_cannot_read_leaves_its_month_unsearched(trail: TrailBuilder) -> None:
     current = min(trail.trail.keys.glob("*.index"))
     current.unlink()
