@@ -130,7 +130,7 @@ def _read_fault(members: Mapping[str, Any]) -> Fault:
 def plan_of(seed: int) -> Plan:
     """Return the schedule of a seed."""
     chance = random.Random(seed)  # noqa: S311 -- schedules, not secrets
-    work = chance.choices(tuple(Work), weights=(80, 12, 8))[0]
+    work = chance.choices(tuple(Work), weights=(83, 12, 5))[0]
     months = [MONTHS]
     lives = [
         _life(chance, work=work, first=number == 0, months=months) for number in range(chance.choice((1, 1, 2, 3)))

@@ -31,6 +31,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ARENA_BYTES (1024UL * 1024 * 1024) /* reserved, not taken: a schedule uses a few MiB */
@@ -70,7 +71,9 @@ static struct state *S;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int descriptors[MAX_DESCRIPTORS]; /* file index + 1; of this process */
 static char *folders[MAX_DESCRIPTORS];   /* path of an open folder; of this process */
-static struct { long at, length; int action, wanted, effect, error; unsigned calls; char suffix[128]; } armed;
+struct fault { int64_t at, length, clock_ns; int32_t action, wanted, effect, error; uint32_t calls; char suffix[128]; };
+static struct fault own_fault, *armed_fault = &own_fault; /* of this process, or in a file that a test writes */
+#define armed (*armed_fault)
 
 /* ---- the real functions ---- */
 static int (*real_open)(const char *, int, ...);
@@ -83,6 +86,10 @@ static int (*real_unlink)(const char *);
 static int (*real_rename)(const char *, const char *);
 static int (*real_link)(const char *, const char *);
 static int (*real_mkdir)(const char *, mode_t);
+static int (*real_clock)(clockid_t, struct timespec *);
+
+static void take_orders(void);
+void faults_begin(const char *root);
 
 __attribute__((constructor)) static void find_real(void)
 {
@@ -96,6 +103,8 @@ __attribute__((constructor)) static void find_real(void)
     real_rename = dlsym(RTLD_NEXT, "rename");
     real_link = dlsym(RTLD_NEXT, "link");
     real_mkdir = dlsym(RTLD_NEXT, "mkdir");
+    real_clock = dlsym(RTLD_NEXT, "clock_gettime");
+    take_orders();
 }
 
 static void fail(const char *what)
@@ -820,7 +829,7 @@ void faults_begin(const char *root)
     S->skip_sync[0] = 0;
     snprintf(S->root, sizeof S->root, "%s", root);
     S->root_length = strlen(root);
-    memset(&armed, 0, sizeof armed);
+    memset(&own_fault, 0, sizeof own_fault);
     memset(descriptors, 0, sizeof descriptors);
     S->calls = S->matched = S->hits = 0;
     S->hit[0] = 0;
@@ -847,6 +856,30 @@ void faults_arm(unsigned calls, const char *suffix, long at, long length, int ac
     for (int i = 0; i < 8; i++) chance();
     S->calls = S->matched = S->hits = 0;
     S->hit[0] = 0;
+}
+
+/* A program that a test cannot reach into is told by a file: FAULTS_CONTROL holds a struct fault, FAULTS_ROOT a folder. */
+static void take_orders(void)
+{
+    const char *file = getenv("FAULTS_CONTROL"), *root = getenv("FAULTS_ROOT");
+    if (!file || !root) return;
+    faults_begin(root);
+    int descriptor = real_open(file, O_RDWR | O_CLOEXEC);
+    void *orders = mmap(NULL, sizeof(struct fault), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    if (descriptor < 0 || orders == MAP_FAILED) fail("the orders cannot be read");
+    real_close(descriptor);
+    armed_fault = orders;
+}
+
+/* The wall clock stands where the test has turned it. */
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    int result = real_clock ? real_clock(clock, time) : -1;
+    if (result || clock != CLOCK_REALTIME || !armed.clock_ns) return result;
+    int64_t now = (int64_t)time->tv_sec * 1000000000 + time->tv_nsec + armed.clock_ns;
+    time->tv_sec = now / 1000000000;
+    time->tv_nsec = now % 1000000000;
+    return 0;
 }
 
 void faults_disarm(void)
