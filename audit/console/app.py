@@ -55,7 +55,7 @@ def build_app(parts: Parts) -> FastAPI:
     app.add_exception_handler(Exception, on_fault)
     app.add_api_route("/healthz", _healthz, summary="Say that the process lives", response_model=Alive)
     for router in _routers(parts, app):
-        app.include_router(router, prefix="/api/v1", responses=_RESPONSES, dependencies=[Depends(BEARER)])
+        app.include_router(router, responses=_RESPONSES, dependencies=[Depends(BEARER)])
     return app
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path
 
 from audit.approvals import ID_PATTERN
 from audit.console.answers import ApprovalsView, ApprovalView, OpenedExchangeView
-from audit.console.door import Needs, Rights
+from audit.console.door import PREFIX, Needs, Rights
 from audit.console.openings import Openings
 from audit.console.schemas import ApprovalBody, OpeningBody
 from audit.officers import Officer
@@ -21,7 +21,7 @@ ApprovalId = Annotated[str, Path(pattern=ID_PATTERN)]
 
 def approval_routes(openings: Openings, rights: Rights) -> APIRouter:
     """Return the routes of approvals and openings."""
-    router = APIRouter(tags=["approvals"])
+    router = APIRouter(prefix=PREFIX, tags=["approvals"])
     Reader = Annotated[Officer, Depends(Needs(rights, "ReadTrail"))]  # noqa: N806  # types, made for this router
     Opener = Annotated[Officer, Depends(Needs(rights, "OpenBody"))]  # noqa: N806
     Anyone = Annotated[Officer, Depends(Needs(rights, None))]  # noqa: N806

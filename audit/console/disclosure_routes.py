@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from audit.accounting import Format, six_years_before
 from audit.console.disclosures import MEDIA_TYPES, Disclosures, Page
-from audit.console.door import Needs, Rights
+from audit.console.door import PREFIX, Needs, Rights
 from audit.console.schemas import DisclosuresBody, SummaryAddress
 from audit.officers import Officer
 from audit.question import MAX_LIMIT, Topic, ask
@@ -26,7 +26,7 @@ _ANSWER: dict[int | str, dict[str, Any]] = {
 
 def disclosure_routes(disclosures: Disclosures, rights: Rights) -> APIRouter:
     """Return the routes; each needs ReadTrail."""
-    router = APIRouter(tags=["disclosures"])
+    router = APIRouter(prefix=PREFIX, tags=["disclosures"])
     Reader = Annotated[Officer, Depends(Needs(rights, "ReadTrail"))]  # noqa: N806  # a type, made for this router
 
     @router.post(

@@ -26,6 +26,9 @@ BEARER = HTTPBearer(
 )
 """The one authentication scheme, for the OpenAPI document; `KeyCheck` does the work."""
 
+PREFIX = "/api/v1"
+"""What every path of this surface begins with."""
+
 GUARDED = "/api/"
 """Every path below needs a key, also one that leads nowhere."""
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
-from audit.console.door import Needs, Rights
+from audit.console.door import PREFIX, Needs, Rights
 from audit.console.feeds import Feeds
 from audit.console.schemas import FeedAddress
 from audit.feeds import MEDIA_TYPES, Format
@@ -30,7 +30,7 @@ _ANSWER: dict[int | str, dict[str, Any]] = {
 
 def feed_routes(feeds: Feeds, rights: Rights) -> APIRouter:
     """Return the routes."""
-    router = APIRouter(tags=["feeds"])
+    router = APIRouter(prefix=PREFIX, tags=["feeds"])
     Exporter = Annotated[Officer, Depends(Needs(rights, "ExportTrail"))]  # noqa: N806  # a type, made for this router
 
     @router.get(

@@ -17,8 +17,8 @@ OFFICER_BURST = 120
 OFFICER_PER_S = 2.0
 """Requests a second after that; 1,000 rows a page are still 7 million rows an hour."""
 
-FAILURE_BURST = 10
-"""Wrong keys at once from one address: a person who pastes badly."""
+FAILURE_BURST = 20
+"""Wrong keys at once from one address: several people behind one proxy who paste badly."""
 
 FAILURE_PER_S = 0.1
 """Wrong keys after that: one in ten seconds."""

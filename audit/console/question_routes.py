@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 
 from audit.console.answers import EventsPage, ExchangeView, RowsPage
-from audit.console.door import Needs, Rights
+from audit.console.door import PREFIX, Needs, Rights
 from audit.console.problems import ConsoleError
 from audit.console.reading import Reading
 from audit.console.schemas import Address, QueryBody
@@ -23,7 +23,7 @@ Filters = Annotated[Address, Query()]
 
 def question_routes(reading: Reading, rights: Rights) -> APIRouter:
     """Return the routes; each needs ReadTrail."""
-    router = APIRouter(tags=["questions"])
+    router = APIRouter(prefix=PREFIX, tags=["questions"])
     Reader = Annotated[Officer, Depends(Needs(rights, "ReadTrail"))]  # noqa: N806  # a type, made for this router
 
     @router.get("/exchanges", summary="List exchanges by what names no person", response_model=RowsPage)

@@ -10,14 +10,14 @@ from fastapi import APIRouter, Depends
 from pydantic import JsonValue
 
 from audit.console.answers import CheckpointView
-from audit.console.door import Needs, Rights
+from audit.console.door import PREFIX, Needs, Rights
 from audit.console.state import State
 from audit.officers import Officer
 
 
 def state_routes(state: State, rights: Rights, *, describe: Callable[[], dict[str, Any]]) -> APIRouter:
     """Return the routes; `describe` gives the OpenAPI document."""
-    router = APIRouter(tags=["state"])
+    router = APIRouter(prefix=PREFIX, tags=["state"])
     Reader = Annotated[Officer, Depends(Needs(rights, "ReadTrail"))]  # noqa: N806  # types, made for this router
     Anyone = Annotated[Officer, Depends(Needs(rights, None))]  # noqa: N806
 

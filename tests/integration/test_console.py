@@ -63,7 +63,7 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningConsole
     clock = TurnableClock(now_ms=time.time_ns() // 1_000_000)
     trail = TrailBuilder(home=tmp_path_factory.mktemp("console") / "h", clock=clock)
     trail.add_exchanges(3, seconds_between=0.01)
-    key = Officers(trail.home / "custodian").add("m.weber")
+    key = Officers(trail.home / "custodian").add("m.weber", roles=("compliance-officer",))
     with running_recorder(trail.home), running_console(trail, key) as console:
         yield console
 
@@ -151,7 +151,7 @@ def test_a_missing_a_wrong_and_an_unknown_key_get_the_same_answer(console: Runni
 
 def test_a_revoked_key_is_refused_from_the_next_request_on(console: RunningConsole) -> None:
     officers = Officers(console.trail.home / "custodian")
-    key = officers.add("leaving")
+    key = officers.add("leaving", roles=("compliance-officer",))
     before = console.ask("/api/v1/checkpoint", key=key)[0]
     officers.revoke("leaving")
 
@@ -190,6 +190,40 @@ def test_no_value_of_a_bad_question_is_repeated(console: RunningConsole) -> None
     assert "CANARY-88" not in json.dumps(problem)
 
 
+def test_two_officers_open_a_body_and_the_trail_says_so(console: RunningConsole) -> None:
+    officers = Officers(console.trail.home / "custodian")
+    first, second = (officers.add(name, roles=("privacy-officer",)) for name in ("p.first", "p.second"))
+    name = console.ask("/api/v1/exchanges?state=answered")[1]["rows"][-1]["exchange"]
+    wish = {"action": "open_body", "subject": name, "case": "CASE-1"}
+
+    approval = console.ask("/api/v1/approvals", wish, key=first)[1]["approval"]
+    early = console.ask("/api/v1/openings", {"exchange": name, "approval": approval}, key=first)
+    console.ask(f"/api/v1/approvals/{approval}/give", {}, key=second)
+    status, opened = console.ask("/api/v1/openings", {"exchange": name, "approval": approval}, key=first)
+
+    reads = console.ask("/api/v1/events?topic=reads&code=body_opened")[1]["rows"]
+    assert (early[0], early[1]["code"]) == (409, "approval_missing")
+    assert status == 200
+    assert opened["events"][0]["patients"] == [PATIENT]
+    assert reads[0]["facts"]["approved_by"] == "p.second"
+    assert "Canary" not in console.log
+
+
+def test_the_state_of_the_recorder_and_its_witnesses_is_given(console: RunningConsole) -> None:
+    status, health = console.ask("/api/v1/health")
+
+    assert (status, health["state"]) == (200, "open")
+    assert [witness["state"] for witness in health["witnesses"]] == ["ok"]
+
+
+def test_an_officer_added_while_it_runs_is_in_the_trail_before_the_first_read(console: RunningConsole) -> None:
+    key = Officers(console.trail.home / "custodian").add("late", roles=("compliance-officer",), by="root")
+
+    rows = console.ask("/api/v1/events?topic=officers", key=key)[1]["rows"]
+
+    assert rows[0]["facts"]["officer"] == "late"
+
+
 def test_the_log_holds_templates_and_no_names(console: RunningConsole) -> None:
     console.ask("/api/v1/queries", {"patient": "CANARY-99"})
     console.ask("/api/v1/exchanges/ex_CANARY-99")
@@ -213,7 +247,7 @@ def test_old_tls_is_refused(console: RunningConsole) -> None:
 def test_a_read_that_cannot_be_recorded_is_not_answered(tmp_path: Path) -> None:
     trail = TrailBuilder(home=tmp_path / "h", clock=TurnableClock(now_ms=time.time_ns() // 1_000_000))
     trail.add_exchanges(1, seconds_between=0.01)
-    key = Officers(trail.home / "custodian").add("m.weber")
+    key = Officers(trail.home / "custodian").add("m.weber", roles=("compliance-officer",))
 
     with running_console(trail, key) as console:
         answers = [console.ask(path) for path in ("/api/v1/exchanges", "/api/v1/exchanges/1")]

@@ -72,19 +72,26 @@ def test_another_client_cannot_read_it(hospital: Hospital) -> None:
     assert answer.status_code == 404
 
 
-def test_the_text_can_be_opened_only_with_the_custodians_passphrase(hospital: Hospital) -> None:
+def test_the_text_is_opened_by_two_officers_with_the_custodians_passphrase_and_by_nothing_less(
+    hospital: Hospital,
+) -> None:
     exchange = ask(hospital, patient="MRN-5007").headers["Appliance-Exchange"]
-    wrong = hospital.appliance.home / "wrong"
-    wrong.write_text("not the passphrase\n")
+    passphrase = ("--passphrase-file", str(hospital.appliance.home / "custodian" / "passphrase"))
+    first, second = (officer_key(hospital, name) for name in ("first", "second"))
 
     closed = hospital.appliance.audit("show", exchange)
-    refused = hospital.appliance.audit("show", exchange, "--open", "--passphrase-file", str(wrong))
-    passphrase = hospital.appliance.home / "custodian" / "passphrase"
-    opened = hospital.appliance.audit("show", exchange, "--open", "--passphrase-file", str(passphrase))
+    alone = hospital.appliance.audit("show", exchange, "--open", *passphrase)
+    wish = ("open_body", exchange, "--case", "CASE-1", "--officer-key-file", first)
+    approval = hospital.appliance.audit("approval", "request", *wish).stdout.strip()
+    opening = ("show", exchange, "--open", "--approval", approval, "--officer-key-file", first, *passphrase)
+    early = hospital.appliance.audit(*opening)
+    given = hospital.appliance.audit("approval", "give", approval, "--officer-key-file", second)
+    opened = hospital.appliance.audit(*opening)
+    again = hospital.appliance.audit(*opening)
 
-    assert "Thursday" not in closed.stdout
-    assert refused.returncode != 0
-    assert "Thursday" not in refused.stdout + refused.stderr
+    refused = (closed, alone, early, again)
+    assert [done.returncode for done in (*refused, given, opened)] == [0, 9, 9, 9, 0, 0]
+    assert all("Thursday" not in done.stdout + done.stderr for done in refused)
     assert "Thursday" in opened.stdout
 
 
@@ -150,3 +157,12 @@ def query(hospital: Hospital, *filters: str) -> list[dict]:
             return rows
         time.sleep(0.1)
     return rows
+
+
+def officer_key(hospital: Hospital, name: str) -> str:
+    """Add a privacy officer, and return the file with the key."""
+    done = hospital.appliance.audit("officer", "add", name, "--role", "privacy-officer")
+    file = hospital.appliance.home / f"{name}.key"
+    file.write_text(done.stdout)
+    file.chmod(0o600)
+    return str(file)
