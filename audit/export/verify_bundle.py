@@ -238,9 +238,9 @@ class Archive:
         rest = b""
         for chunk in self.chunks(name):
             *whole, rest = (rest + chunk).split(b"\n")
-            yield from map(read_json, whole)
-            if len(rest) > MAX_LINE:
+            if max(map(len, (*whole, rest))) > MAX_LINE:
                 raise Bad(f"{name} has a line longer than any record")
+            yield from map(read_json, whole)
         if rest:
             raise Bad(f"the last line of {name} is cut short")
 
@@ -537,7 +537,9 @@ class Check:
     def _confront(self, tree: Tree) -> None:
         """Compare the tree over the records so far with every checkpoint of its size."""
         while self._pending is not None and self._pending.size <= tree.size:
-            if (self._pending.size, self._pending.root) != (tree.size, tree.root()):
+            if self._pending.size != tree.size:
+                raise Bad("a checkpoint signs none of the trees over these records", self._good, step=8)
+            if self._pending.root != tree.root():
                 begin = max(self._good, self.manifest["first"])
                 sentence = f"records {begin} to {tree.size - 1} are not those that were signed"
                 raise Bad(sentence, begin, step=7)

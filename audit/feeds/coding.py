@@ -38,8 +38,13 @@ def concept(system: str, code: str, display: str = "") -> Json:
 
 def identified(value: str, *, system: str = "", kind: str = "") -> Json:
     """Return a Reference that names something by an identifier."""
-    identifier: Json = {"system": system, "value": value} if system else {"value": value}
+    identifier: Json = {"system": system, "value": plain(value)} if system else {"value": plain(value)}
     return {"type": kind, "identifier": identifier} if kind else {"identifier": identifier}
+
+
+def plain(value: str) -> str:
+    """Return text as every validator takes a FHIR `string`: without control characters and line ends, never empty."""
+    return "".join(char if char.isprintable() else " " for char in value).strip() or "-"
 
 
 def unknown_network() -> Json:

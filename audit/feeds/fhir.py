@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from audit.canonical import encode
 from audit.feeds import coding
 from audit.feeds.balp import Pattern, pattern_of
-from audit.feeds.coding import Json, concept, identified, system_of
+from audit.feeds.coding import Json, concept, identified, plain, system_of
 from audit.feeds.facts import fact_text, shown_facts
 from audit.feeds.people import Naming, People
 from audit.feeds.severity import is_success
@@ -78,7 +78,7 @@ class _Event:
             "action": self._pattern.action,
             "recorded": to_time(leaf.time_ms),
             "outcome": "0" if is_success(self._entry) else _OUTCOMES.get(leaf.outcome, "4"),
-            "outcomeDesc": fact_text(self._entry, "reasons") or TITLES[leaf.kind],
+            "outcomeDesc": plain(fact_text(self._entry, "reasons") or TITLES[leaf.kind]),
             "purposeOfEvent": [_purpose(leaf.purpose)] if leaf.purpose else [],
             "agent": list(self._agents()),
             "source": {
@@ -115,7 +115,7 @@ class _Event:
         network = coding.unknown_network()
         return {
             "type": _role(coding.DESTINATION_ROLE),
-            "who": {**who, "display": name},
+            "who": {**who, "display": plain(name)},
             "requestor": False,
             "network": network,
         }
@@ -138,7 +138,7 @@ class _Event:
     def _patients(self) -> Iterator[Json]:
         kind, role = coding.coding(coding.ENTITY_TYPE, "1", "Person"), coding.coding(coding.OBJECT_ROLE, "1", "Patient")
         if self._patient:
-            number: Json = {"type": concept(coding.IDENTIFIER_TYPE, "MR"), "value": self._patient}
+            number: Json = {"type": concept(coding.IDENTIFIER_TYPE, "MR"), "value": plain(self._patient)}
             yield {"what": {"type": "Patient", "identifier": number}, "type": kind, "role": role}
             return
         for commitment in self._leaf.patients:
@@ -170,11 +170,11 @@ class _Event:
         for name in _MEMBERS:
             value = getattr(self._leaf, name)
             if value:
-                yield {"type": name, "valueString": _text(value)}
+                yield {"type": name, "valueString": plain(value)}
         for name in shown_facts(self._entry):
             value = fact_text(self._entry, name)
             if value.strip():
-                yield {"type": name, "valueString": _text(value)}
+                yield {"type": name, "valueString": plain(value)}
 
     def _committed(self, who: str, commitment: str, *, kind: str = "") -> Json:
         """Return somebody who is known by a keyed commitment only, which holds within its month."""
@@ -187,17 +187,12 @@ def _role(role: tuple[str, str]) -> Json:
 
 
 def _purpose(purpose: str) -> Json:
-    return concept(coding.ACT_REASON, purpose) if _PURPOSE.fullmatch(purpose) else {"text": _text(purpose)}
+    return concept(coding.ACT_REASON, purpose) if _PURPOSE.fullmatch(purpose) else {"text": plain(purpose)}
 
 
 def _code(kind: str, code: str) -> str:
     """Return a token of the code system of events: no blanks, nothing that FHIR's `code` forbids."""
     return re.sub(r"[^A-Za-z0-9._-]", "-", f"{kind}.{code}" if code else kind)
-
-
-def _text(value: str) -> str:
-    """Return text without the control characters that FHIR's `string` forbids."""
-    return "".join(char if char.isprintable() or char == "\n" else " " for char in value)
 
 
 def _uuid(event_id: str, number: int) -> str:

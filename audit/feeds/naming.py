@@ -26,18 +26,28 @@ class HeaderNaming:
         self._exchanges: dict[str, People] = {}
 
     def __call__(self, entry: Entry) -> People:
-        """Return the people of an event.  Raises VerificationError."""
+        """Return the people whom the event commits to, as far as they can be named.  Raises VerificationError."""
         leaf = entry.leaf
-        if not (leaf.user or leaf.patients):
+        secrets = self._month(leaf.month) if leaf.user or leaf.patients else None
+        if secrets is None:
             return NOBODY
-        if not leaf.exchange_id:
+        known, key = self._known(entry), secrets.index_key()
+        return People(
+            user=known.user if known.user and key.user(known.user) == leaf.user else "",
+            patients=tuple(patient for patient in known.patients if key.patient(patient) in leaf.patients),
+        )
+
+    def _known(self, entry: Entry) -> People:
+        """Return whom the sealed header of the event, or of its exchange's first sealed event, names."""
+        exchange_id = entry.leaf.exchange_id
+        if not exchange_id:
             return self._opened(entry)
-        if leaf.exchange_id not in self._exchanges:
+        if exchange_id not in self._exchanges:
             if len(self._exchanges) >= KEPT:
                 self._exchanges.clear()
-            sealed = [event for event in self._reader.exchange(leaf.exchange_id) if event.has_body]
-            self._exchanges[leaf.exchange_id] = self._opened(sealed[0]) if sealed else NOBODY
-        return self._exchanges[leaf.exchange_id]
+            sealed = [event for event in self._reader.exchange(exchange_id) if event.has_body]
+            self._exchanges[exchange_id] = self._opened(sealed[0]) if sealed else NOBODY
+        return self._exchanges[exchange_id]
 
     def _opened(self, entry: Entry) -> People:
         secrets = self._month(entry.leaf.month)
