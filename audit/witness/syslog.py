@@ -44,11 +44,14 @@ class SyslogSender:
     kind = "syslog"
     cosigned = ""
 
-    def __init__(self, target: TlsTarget, *, name: str, keys: Sequence[VerifierKey]) -> None:
+    def __init__(
+        self, target: TlsTarget, *, name: str, keys: Sequence[VerifierKey], hangup_s: float = HANGUP_S
+    ) -> None:
         """Take where the server listens and the log's public keys; nothing is connected yet."""
         self.name = name
         self._target = target
         self._keys = keys
+        self._hangup_s = hangup_s
         self._connection: ssl.SSLSocket | None = None
 
     def confirm(self, note: str) -> None:
@@ -63,7 +66,7 @@ class SyslogSender:
         try:
             with self._target.told(self._where), self._target.deadline(connection):
                 connection.sendall(frame(message))
-                _check_open(connection, wait_s=HANGUP_S)
+                _check_open(connection, wait_s=self._hangup_s)
         except WitnessError:
             self.close()
             raise
@@ -74,8 +77,8 @@ class SyslogSender:
         if connection is None:
             return
         try:
-            with self._target.deadline(connection):
-                connection.unwrap()
+            connection.settimeout(self._hangup_s)
+            connection.unwrap()
         except (OSError, ValueError):
             pass  # The server has gone already.
         finally:

@@ -93,7 +93,7 @@ class TlogWitness:
         self._keys = keys
         self._prove = prove
         self._state = state
-        self._connection: http.client.HTTPConnection | None = None
+        self._kept: tuple[http.client.HTTPConnection, ssl.SSLSocket] | None = None
         self.cosigned = _read_state(state)
         self._size = self._size_of(self.cosigned)
         """The size that the witness is believed to have; it corrects us when that is wrong."""
@@ -108,9 +108,9 @@ class TlogWitness:
 
     def close(self) -> None:
         """Close the connection."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept[0].close()
 
     @property
     def _where(self) -> str:
@@ -168,18 +168,18 @@ class TlogWitness:
     def _ask(self, submission: Submission) -> _Answer:
         """Send a request; on a kept connection that turns out to be closed, once more on a new one."""
         body = write_submission(submission)
-        if self._connection is not None:
+        if self._kept is not None:
             with contextlib.suppress(WitnessError):
-                return self._exchange(self._connection, body)
+                return self._exchange(*self._kept, body)
         connection = http.client.HTTPConnection(self._target.host, self._target.port)
         connection.auto_open = 0
-        connection.sock = self._target.connect(where=self._where)
-        self._connection = connection
-        return self._exchange(connection, body)
+        connection.sock = secured = self._target.connect(where=self._where)
+        self._kept = (connection, secured)
+        return self._exchange(connection, secured, body)
 
-    def _exchange(self, connection: http.client.HTTPConnection, body: bytes) -> _Answer:
+    def _exchange(self, connection: http.client.HTTPConnection, secured: ssl.SSLSocket, body: bytes) -> _Answer:
         try:
-            with self._target.told(self._where), self._target.deadline(_socket_of(connection)):
+            with self._target.told(self._where), self._target.deadline(secured):
                 headers = {"Content-Type": "text/plain; charset=utf-8", "User-Agent": "audit-recorder"}
                 connection.request("POST", self._prefix + PATH, body=body, headers=headers)
                 with connection.getresponse() as response:
@@ -205,12 +205,6 @@ class TlogWitness:
             return read_checkpoint(note, self._keys).size if note else 0
         except CheckpointError:
             return 0  # Damaged, or of another log: the witness tells the size itself.
-
-
-def _socket_of(connection: http.client.HTTPConnection) -> ssl.SSLSocket:
-    if not isinstance(connection.sock, ssl.SSLSocket):
-        raise WitnessError("the connection to a witness was closed; it is made anew")
-    return connection.sock
 
 
 def _read_state(path: Path) -> str:

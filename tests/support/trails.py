@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -176,6 +177,12 @@ def faulty(fault: Fault) -> type[FaultyConnection]:
     return type("ArmedConnection", (FaultyConnection,), {"fault": fault})
 
 
+def _listens(path: Path) -> bool:
+    """Say whether a process listens on a Unix socket: its name is there a moment before."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
 class RecorderProcess:
     """A real recorder in a child process."""
 
@@ -195,7 +202,7 @@ class RecorderProcess:
             stderr=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2],
         )  # fmt: skip
         async with asyncio.timeout(30):
-            while not self.socket.exists() and self.process.returncode is None:
+            while not _listens(self.socket) and self.process.returncode is None:
                 await asyncio.sleep(0.01)
 
     async def kill(self) -> None:
