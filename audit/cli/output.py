@@ -16,7 +16,7 @@ WIDE = 160
 """Columns when standard output is no terminal, so that a redirected table is not cut."""
 
 
-WHOLE = frozenset({"time", "exchange", "sequence", "kind"})
+WHOLE = frozenset({"time", "exchange", "sequence", "kind", "approval"})
 """Columns that a person copies from: never broken over two lines."""
 
 
