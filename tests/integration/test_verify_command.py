@@ -18,6 +18,7 @@ from audit.compact import unpack
 from audit.keyring import SigningKey
 from audit.merkle import leaf_hash
 from audit.tlog_proof import HEADER, read_proof
+from tests.support.bundles import export, newest_note
 from tests.support.trail_builder import TrailBuilder
 
 EXCHANGES = 3
@@ -232,6 +233,45 @@ def test_an_outside_checkpoint_of_another_log_is_unverifiable(trail: TrailBuilde
 
     assert (code, noted) == (4, 0)
     assert "1 checkpoints of other logs" in report["steps"][9]["notes"]
+
+
+def test_a_bundle_is_verified_with_keys_from_outside_and_told_step_by_step(trail: TrailBuilder, tmp_path: Path) -> None:
+    bundle = tmp_path / "evidence.zip"
+    export(trail, bundle)
+    kept = tmp_path / "checkpoint.txt"
+    kept.write_text(newest_note(trail))
+
+    code, report = _json("--bundle", str(bundle), "--public-key", _keys(trail), "--checkpoint", str(kept))
+    _, bare = _json(str(bundle))
+    plain = _run("verify", str(bundle), "--public-key", _keys(trail))
+    without = _run("verify", "--bundle", str(bundle))
+
+    assert (code, report["verdict"], report["first_bad"]) == (0, "verified", None)
+    assert bare["verdict"] == "unverifiable"
+    assert (plain.exit_code, "VERIFIED" in plain.stdout) == (0, True)
+    assert (without.exit_code, "--public-key" in without.stdout) == (4, True)
+
+
+def test_a_changed_bundle_is_tampered(trail: TrailBuilder, tmp_path: Path) -> None:
+    bundle = tmp_path / "evidence.zip"
+    export(trail, bundle)
+    data = bytearray(bundle.read_bytes())
+    data[len(data) // 2] ^= 1
+    bundle.write_bytes(data)
+
+    assert _run("verify", str(bundle), "--public-key", _keys(trail)).exit_code == 3
+
+
+def test_bodies_are_opened_with_the_passphrase_and_none_is_shown(trail: TrailBuilder) -> None:
+    options = ("--open-bodies", "--passphrase-file", str(trail.passphrase_file), "--home", str(trail.home))
+
+    result = _run("verify", *options)
+    trail.sql("UPDATE record SET wrapped_key = (SELECT wrapped_key FROM record WHERE sequence = 1) WHERE sequence = 5")
+    code, report = _json(*options)
+
+    assert result.exit_code == 0
+    assert "Canary" not in result.output
+    assert (code, report["first_bad"], report["steps"][11]["verdict"]) == (4, 5, "unverifiable")
 
 
 def test_a_database_that_is_locked_for_writing_is_never_kept_waiting(trail: TrailBuilder) -> None:

@@ -1,4 +1,4 @@
-"""`audit verify` of a trail on PostgreSQL: as the role that only reads, while a recorder writes, and of a copied server."""
+"""`audit verify` of a trail on PostgreSQL: as the role that only reads, and while a recorder writes."""
 
 import json
 from contextlib import closing

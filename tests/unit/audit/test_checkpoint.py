@@ -269,3 +269,12 @@ def test_bytes_that_are_no_key_raise_our_error() -> None:
     assert VerifierKey(name="a", signature_type=MLDSA44, public=bytes(1312)).load() is not None
     with pytest.raises(FormatError):
         VerifierKey(name="a", signature_type=ED25519, public=b"short").load()
+
+
+def test_an_ml_dsa_line_too_short_for_its_timestamp_is_refused() -> None:
+    lines = NOTE.splitlines(keepends=True)
+    dash, name, encoded = lines[-1].split(" ")
+    lines[-1] = f"{dash} {name} {base64.b64encode(base64.b64decode(encoded)[:8]).decode()}\n"
+
+    with pytest.raises(CheckpointError, match="does not hold"):
+        read_checkpoint("".join(lines), KEYS)

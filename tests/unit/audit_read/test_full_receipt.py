@@ -15,7 +15,7 @@ ROWS, TREE = make_rows(LEAVES)
 
 
 def _node(level: int, index: int) -> bytes:
-    nodes: bytes = ROWS[((index + 1) << level) - 1][5]
+    nodes: bytes = ROWS[((index + 1) << level) - 1][14]
     return nodes[32 * level : 32 * (level + 1)]
 
 

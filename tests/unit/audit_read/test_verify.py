@@ -6,6 +6,7 @@ from audit.checkpoint import sign_receipt
 from audit.compact import pack
 from audit.errors import OpenError, VerificationError
 from audit.findings import Verdict
+from audit.full_receipt import write_full_receipt
 from audit.keyring import SigningKey
 from audit.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from audit.record import Kind, Leaf
@@ -14,6 +15,7 @@ from audit.tlog_proof import Proof, format_proof
 from audit.verify import RECORD_COLUMNS, Verifier
 from audit.verify.copies import KNOWN
 from tests.support.trail_rows import (
+    FACTS,
     KEY,
     ORIGIN,
     SALT,
@@ -412,3 +414,91 @@ def test_a_proof_that_was_kept_outside_is_held_against_the_trail(place: int, ver
     report = finish(verifier, rows)
 
     assert report.steps[10].verdict is verdict
+
+
+def test_a_body_or_wrapped_key_that_is_missing_leaves_the_trail_unverifiable() -> None:
+    digest = hashlib.sha256(b"sealed").hexdigest()
+    rows, tree = make_rows([make_leaf(0), make_leaf(1, cipher_digest=digest, plain_commitment="00")])
+    for columns in ({"ciphertext": b"sealed"}, {"wrapped_key": b"key"}, {}):
+        report = verify_rows([rows[0], changed(rows[1], **columns)], [(2, note_of(tree))])
+
+        assert (report.verdict, report.first_bad, report.steps[5].verdict) == (
+            Verdict.UNVERIFIABLE,
+            1,
+            Verdict.UNVERIFIABLE,
+        )
+
+
+@pytest.mark.parametrize("columns", [{"ciphertext": b"x"}, {"wrapped_key": b"x"}])
+def test_a_sealed_part_that_the_leaf_does_not_know_is_found(columns: dict[str, bytes]) -> None:
+    rows, tree = make_rows([make_leaf(0), make_leaf(1)])
+
+    assert verify_rows([rows[0], changed(rows[1], **columns)], [(2, note_of(tree))]).first_bad == 1
+
+
+def test_a_claim_that_two_sources_make_and_one_source_repeats_is_answered_once_each() -> None:
+    rows, tree = make_rows([make_leaf(0)])
+    _, other = make_rows([make_leaf(0, code="other")])
+    verifier = _verifier(note_of(tree), 1)
+    verifier.add_witness("kept", [note_of(other)] * 3)
+
+    report = finish(verifier, rows)
+
+    assert [found.sentence for found in report.steps[9].findings] == [
+        "the witness kept was signed over 1 records that are not these"
+    ]
+
+
+def test_a_full_receipt_that_was_kept_is_held_against_the_trail() -> None:
+    leaves = [make_leaf(0), make_leaf(1)]
+    rows, tree = make_rows(leaves)
+    _, other = make_rows([leaves[0], make_leaf(1, code="other")])
+    text = write_full_receipt(
+        [(leaves[1], FACTS)],
+        note=note_of(tree),
+        keys=KEY.verifier_keys(),
+        node=lambda *_: leaf_hash(leaves[0].to_bytes()),
+    )
+
+    assert finish(_with_receipt(text, tree), rows).steps[10].verdict is Verdict.VERIFIED
+    assert finish(_with_receipt(text, other), make_rows([leaves[0], make_leaf(1, month="2026-12")])[0]).first_bad == 1
+
+
+def _with_receipt(text: str, tree: Frontier) -> Verifier:
+    verifier = _verifier(note_of(tree), 2)
+    verifier.add_receipt(text)
+    return verifier
+
+
+def test_more_combinations_of_terms_than_are_remembered_are_still_told_apart() -> None:
+    made = make_trail(make_leaf(place, **({"code": f"code-{place}"} if place else {})) for place in range(KNOWN + 2))
+    moved = [row if row[0] != KNOWN + 1 else changed(row, code=9) for row in made.records]
+    for rows, verdict in ((made.records, Verdict.VERIFIED), (moved, Verdict.TAMPERED)):
+        report = finish(_verifier(note_of(made.tree), KNOWN + 2), rows, terms=made.terms, blocks=made.blocks)
+
+        assert report.verdict is verdict
+
+
+def test_a_text_too_long_for_a_term_has_none() -> None:
+    made = make_trail([make_leaf(0), make_leaf(1, code="x" * 300)])
+
+    report = finish(_verifier(note_of(made.tree), 2), made.records, terms=made.terms, blocks=made.blocks)
+
+    assert report.verdict is Verdict.VERIFIED
+    assert "x" * 300 not in {value for _, _, value in made.terms}
+
+
+@pytest.mark.parametrize("value", ["x" * 300, "nul\0"])
+def test_a_term_that_no_database_can_hold_is_found(value: str) -> None:
+    made = make_trail(_worked(), facts=CLIENT_FACTS)
+    terms = [*made.terms, (90, "task", value)]
+
+    report = finish(_verifier(note_of(made.tree), 4), made.records, terms=terms, blocks=made.blocks)
+
+    assert report.steps[3].verdict is Verdict.TAMPERED
+
+
+def test_sequences_that_sql_cannot_count_stand_out_of_order() -> None:
+    rows, tree = make_rows([make_leaf(0), make_leaf(1)])
+
+    assert verify_rows([rows[0], changed(rows[1], sequence=2**70)], [(2, note_of(tree))]).first_bad == 1
