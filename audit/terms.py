@@ -37,6 +37,10 @@ KIND_IDS = MappingProxyType({kind.value: place for place, kind in enumerate(Kind
 """Numbers of the kinds in the store's dictionary: fixed, because partial indexes name them.  It only grows."""
 
 
+MAX_TERM = 256
+"""Characters of a term: nothing longer can be asked for (`question.MAX_TEXT`), nor does a database index it."""
+
+
 def column_terms(leaf: Leaf, client: str) -> dict[str, str]:
     """Return the terms that have columns; `client` is the client id of the facts document."""
     values = (
@@ -51,14 +55,14 @@ def column_terms(leaf: Leaf, client: str) -> dict[str, str]:
         leaf.model,
         leaf.policy_digest,
     )
-    return {member: value for member, value in zip(COLUMNS, values, strict=True) if value}
+    return {member: value for member, value in zip(COLUMNS, values, strict=True) if value and is_term(value)}
 
 
 def fact_terms(kind: Kind, route: str, facts: Mapping[str, Value]) -> dict[str, str]:
     """Return the terms without a column, which stand in the facts: agreement and decision."""
     if kind is Kind.DISCLOSURE:
         agreement = facts.get("agreement")
-        return {AGREEMENT: agreement} if isinstance(agreement, str) and agreement else {}
+        return {AGREEMENT: agreement} if isinstance(agreement, str) and agreement and is_term(agreement) else {}
     if kind is Kind.DECISION:
         decided = decision_of(route, facts)
         return {DECISION: decided} if decided else {}
@@ -73,3 +77,8 @@ def decision_of(route: str, facts: Mapping[str, Value]) -> str:
     if route:
         return DENIED if route == REFUSED_ROUTE else ALLOWED
     return ""
+
+
+def is_term(value: str) -> bool:
+    """Say whether a database can index this text: PostgreSQL holds no NUL, and neither a page in one key."""
+    return len(value) <= MAX_TERM and "\0" not in value

@@ -86,7 +86,7 @@ class Candidates:
         wanted: list[ColumnElement[bool]] = [
             _ROW[group.member].in_(group.ids) for group in groups if group.member in TERM_COLUMNS
         ]
-        if question.exchange_id and not question.state:
+        if question.exchange_id:
             wanted.append(_ROW.exchange == question.exchange_id)
             yield from self._in_range(wanted, span.begin, span.end)
         elif people.is_asked:

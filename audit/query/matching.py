@@ -75,6 +75,8 @@ class Judge:
         question = self._question
         if not question.since_ms <= entry.leaf.time_ms < question.until_ms or not self._people.match(entry):
             return False
+        if question.exchange_id and entry.leaf.exchange_id != question.exchange_id:
+            return False
         if question.state and not entry.leaf.exchange_id:
             return False
         if question.state == ORPHANED and entry.leaf.time_ms + ORPHAN_GRACE_MS > question.as_of_ms:

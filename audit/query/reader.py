@@ -6,6 +6,7 @@ trail and the moment of the first page, so that an exchange that goes on meanwhi
 
 from collections.abc import Iterator, Mapping
 from datetime import MAXYEAR, UTC, datetime
+from functools import lru_cache
 
 from sqlalchemy import select, type_coerce
 from sqlalchemy.types import NULLTYPE
@@ -23,8 +24,14 @@ from audit.store.schema import checkpoint, record
 MAX_TIME_MS = 253_402_300_799_999
 """Last moment of the year 9999: a hostile row may name a later one."""
 
-MAX_EVENTS = 10_000
+MAX_EVENTS = 1000
 """Events of one exchange that are read at once; an exchange has fewer than twenty, a hostile file may claim more."""
+
+RECENT_EXCHANGES = 16
+"""Exchanges whose events are kept while their other events are judged; they stand near each other."""
+
+DECIDED_EXCHANGES = 10_000
+"""Exchanges that are known to be answered; one that is forgotten is judged again, with the same verdict."""
 
 _DECEMBER = 12
 _ROW = record.c
@@ -112,14 +119,18 @@ class Reader:
     def _rows_of(self, question: Question, people: People, span: Span) -> Iterator[tuple[int, Found]]:
         """Yield the rows that answer a question, each with the place where it stands, newest first."""
         judge = Judge(question, people, top=span.top)
+        events_of = lru_cache(RECENT_EXCHANGES)(self.exchange)
+        decided: dict[str, None] = {}
         for entry in Candidates(self.rows).newest_first(question, people, judge.narrow, span=span):
-            if not judge.is_candidate(entry):
-                continue
             exchange_id = entry.leaf.exchange_id
-            exchange = self.exchange(exchange_id) if exchange_id and judge.needs_exchange else ()
-            row = judge.row(entry, exchange)
+            # An exchange is decided at its newest candidate: here, or on a page before this one.
+            if not judge.is_candidate(entry) or exchange_id in decided:
+                continue
+            row = judge.row(entry, events_of(exchange_id) if exchange_id and judge.needs_exchange else ())
             if row is not None:
                 yield entry.leaf.sequence, row
+            if exchange_id and not question.by_event:
+                _remember(decided, exchange_id)
 
     def _named(self, name: str) -> tuple[Entry, ...]:
         if name.isascii() and name.isdigit() and len(name) < len(str(2**53)):
@@ -171,3 +182,9 @@ def _end_ms(month: str) -> int:
         return MAX_TIME_MS + 1
     following = datetime(year + number // _DECEMBER, number % _DECEMBER + 1, 1, tzinfo=UTC)
     return int(following.timestamp() * 1000)
+
+
+def _remember(decided: dict[str, None], exchange_id: str) -> None:
+    if len(decided) >= DECIDED_EXCHANGES:
+        decided.pop(next(iter(decided)))
+    decided[exchange_id] = None
