@@ -16,19 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from audit.cli.outside import Outside
-from audit.cli.verify_trail import live_target, verify_target
-from audit.compact import unpack
 from audit.errors import AppendError, DiskReservedError
-from audit.findings import Verdict
-from audit.merkle import leaf_hash
-from audit.places import find_places
-from audit.record import Event, Kind, Leaf, Receipt
+from audit.record import Event, Kind
 from audit.recorder.client import RecorderClient
-from audit.rows import Rows
 from tests.support.faults import Action, Call, Effect, Fault
 from tests.support.faults.live import LiveDisk, LiveRecorder, wait_for_state
 from tests.support.trails import example_event, new_trail
+from tests.support.whole_trail import check_whole
 
 FAILURES = {
     "disk full": (Fault(action=Action.ERROR, error=errno.ENOSPC, suffix="trail.db-journal"), "disk is full"),
@@ -57,17 +51,6 @@ def disk(tmp_path: Path) -> Iterator[LiveDisk]:
 @contextmanager
 def connected(recorder: LiveRecorder) -> Iterator[RecorderClient]:
     yield RecorderClient(recorder.socket)
-
-
-def check_whole(home: Path, acknowledged: list[Receipt]) -> list[Leaf]:
-    """Verify the trail, see that every acknowledged record is there, and return the leaves."""
-    result = verify_target(live_target(find_places(home)), public_key="", outside=Outside(checkpoints=(), receipts=()))
-    assert result.report.verdict is Verdict.VERIFIED, result.report
-    with Rows.open(find_places(home).readers) as rows:
-        leaves = [unpack(row[1]) for row in rows.records(("leaf",), end=rows.size()) if isinstance(row[1], bytes)]
-    for receipt in acknowledged:
-        assert leaf_hash(leaves[receipt.sequence]) == receipt.leaf_hash
-    return [Leaf.from_bytes(leaf) for leaf in leaves]
 
 
 @pytest.mark.parametrize("failure", FAILURES)

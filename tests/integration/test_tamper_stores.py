@@ -19,6 +19,7 @@ from audit.merkle import Frontier, leaf_hash
 from audit.store.address import sqlite_address
 from audit.store.schema import blind_index, checkpoint, record, term, term_block
 from audit.terms import COLUMNS
+from tests.support.postgres import READER, RECORDER, PostgresDatabase
 from tests.support.store_trail import TABLES, Contents, Run, StoreTrail, failed_steps
 from tests.support.trail_forger import another_key
 
@@ -50,8 +51,9 @@ def untouched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     if request.param == "sqlite":
         owner, settings = sqlite_address(home / "audit" / "trail.db"), ""
     else:
-        made = request.getfixturevalue("postgres").database("tamper")
-        owner, settings = made.owner, made.settings
+        made: PostgresDatabase = request.getfixturevalue("postgres").database()
+        owner = made.address("postgres")
+        settings = f"database: {made.text(RECORDER)}\nreaders: {made.text(READER)}\n"
     return StoreTrail.build(home, settings=settings, owner=owner, exchanges=EXCHANGES)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Row, Table, insert, select
+from sqlalchemy import Connection, Row, Table, insert, select
 
 from audit.cli.outside import Outside
 from audit.cli.report import Verified
@@ -34,8 +34,8 @@ from tests.support.trail_builder import ORIGIN, START, TurnableClock, exchange_e
 
 TABLES = (record, term, term_block, blind_index, checkpoint)
 
-Run = Callable[[Executable], Any]
-"""Runs one statement behind everyone's back."""
+Run = Callable[..., Any]
+"""Runs one statement behind everyone's back, for each of a list of rows where there is one."""
 
 Contents = dict[str, list[Row[Any]]]
 """All rows by table."""
@@ -109,8 +109,9 @@ class StoreTrail:
         with self.thief() as run:
             for table in TABLES:
                 run(table.delete())
-                for row in contents[table.name]:
-                    run(insert(table).values(dict(row._mapping)))  # noqa: SLF001 -- the public name of a row's mapping
+                rows = [dict(row._mapping) for row in contents[table.name]]  # noqa: SLF001 -- a row's public mapping
+                if rows:
+                    run(insert(table), rows)
 
     def edit(self, place: int, change: Callable[[str], str]) -> None:
         """Change the text of a leaf, packed anew, and nothing else."""
