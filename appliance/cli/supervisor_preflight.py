@@ -2,7 +2,7 @@
 
 1. limits of this process: no core file, files for this user alone;  2. ports;  3. policy bundle;
 4. weights and the engine's environment, unless another server stands in its place;
-5. folders, leftovers of a killed supervisor, certificates, keys of the trail.
+5. the trail's settings;  6. folders, leftovers of a killed supervisor, certificates, keys of the trail.
 
 Each failure names its cause and what to do; then nothing has been started.
 """
@@ -18,9 +18,11 @@ from appliance.cli.supervisor_leftovers import end_leftovers
 from appliance.cli.supervisor_plan import engine_folder, environment, python
 from appliance.config import CHECKOUT, Config, make_private
 from appliance.errors import BrokenError, ConfigError
-from appliance.models.manifest import FILE_NAME
+from appliance.models.manifest import FILE_NAME as MANIFEST
 from appliance.models.verify import verify
 from appliance.policy.load import load_bundle
+from audit.errors import SettingsError
+from audit.settings import FILE_NAME, read_settings
 
 KEYS_WITHIN_S = 120.0
 """Making the trail's keys derives one from a passphrase, slow on purpose; a busy machine gets two minutes."""
@@ -45,6 +47,7 @@ def prepare(config: Config, *, announce: Callable[[str], None]) -> Certificates:
         _check_engine(config)
         manifest = verify(config.engine.model)
         announce(f"{'weights':<11} every byte as pinned, sha256:{manifest.digest[:12]}")
+    _check_trail_settings(config)
     for folder in (config.run, config.log, config.secrets, engine_folder(config)):
         make_private(folder)
     certificates = ensure_certificates(config.tls, default_hosts(config.host))
@@ -52,8 +55,22 @@ def prepare(config: Config, *, announce: Callable[[str], None]) -> Certificates:
     return certificates
 
 
+def _check_trail_settings(config: Config) -> None:
+    """Raise ConfigError unless the trail's settings hold and name the same policy: officers' rights stand in it."""
+    try:
+        policies = read_settings(config.home).policies
+    except SettingsError as error:
+        raise ConfigError(str(error)) from error
+    if policies.resolve() != config.policies.resolve():
+        message = (
+            f"{config.home / FILE_NAME}: the officers' policies are in {policies} and the gateway's in"
+            f" {config.policies}; name the same folder as 'policies' in both files."
+        )
+        raise ConfigError(message)
+
+
 def _check_engine(config: Config) -> None:
-    if not (config.engine.model / FILE_NAME).exists():
+    if not (config.engine.model / MANIFEST).exists():
         message = f"There is no model in {config.engine.model}; run 'make run', or 'appliance model prepare'."
         raise ConfigError(message)
     if not os.access(config.engine.python, os.X_OK):

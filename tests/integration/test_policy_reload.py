@@ -20,6 +20,8 @@ def policies(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def appliance(tmp_path: Path, policies: Path) -> Iterator[RunningAppliance]:
+    (tmp_path / "home").mkdir(mode=0o700)
+    (tmp_path / "home" / "trail.yaml").write_text(f"policies: {policies}\n")
     with running_appliance(tmp_path, settings=f"policies: {policies}\n") as running:
         yield running
 

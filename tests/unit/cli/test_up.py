@@ -161,3 +161,18 @@ def test_wrong_options_are_wrong_use() -> None:
 def _log_settings_are_put_back() -> object:
     yield
     structlog.reset_defaults()
+
+
+def test_officers_and_gateway_under_different_policies_start_nothing(tmp_path: Path, policies: Path) -> None:
+    config = Config(home=tmp_path, port=0, policies=policies, engine=EngineConfig(upstream="http://127.0.0.1:9"))
+
+    with pytest.raises(ConfigError, match="in both files"):
+        supervisor_preflight.prepare(up.with_ports(config), announce=print)
+
+
+def test_wrong_settings_of_the_trail_start_nothing(tmp_path: Path) -> None:
+    (tmp_path / "trail.yaml").write_text("witness: []\n")
+    config = Config(home=tmp_path, port=0, engine=EngineConfig(upstream="http://127.0.0.1:9"))
+
+    with pytest.raises(ConfigError, match="'witness'"):
+        supervisor_preflight.prepare(up.with_ports(config), announce=print)
