@@ -10,18 +10,20 @@ from typer.testing import CliRunner
 from audit.canonical import Value
 from audit.checkpoint import sign_receipt
 from audit.cli.root import root
+from audit.compact import unpack
 from audit.merkle import leaf_hash
 from tests.support.trail_builder import TrailBuilder
 from tests.support.trail_forger import another_key, cut, rebuild, sign_anew
 
-EXCHANGES = 8
+EXCHANGES, KEPT = 8, 5
 LAST = 4 * EXCHANGES
 
 
 @pytest.fixture(scope="session")
 def original(tmp_path_factory: pytest.TempPathFactory) -> TrailBuilder:
     builder = TrailBuilder(home=tmp_path_factory.mktemp("trail") / "home")
-    builder.add_exchanges(EXCHANGES)
+    builder.add_exchanges(KEPT)  # the recorder stops here once: the database keeps a checkpoint of 21 records
+    builder.add_exchanges(EXCHANGES - KEPT)
     return builder
 
 
@@ -33,7 +35,7 @@ def trail(original: TrailBuilder, tmp_path: Path) -> TrailBuilder:
 @pytest.fixture
 def receipt(original: TrailBuilder) -> str:
     """Return the compact receipt of the last record, as its caller kept it."""
-    leaf = original.sql("SELECT leaf FROM record WHERE sequence = ?", LAST)[0][0]
+    leaf = unpack(original.sql("SELECT leaf FROM record WHERE sequence = ?", LAST)[0][0])
     key = original.trail.signing_key()
     return sign_receipt(key, sequence=LAST, leaf_hash=leaf_hash(leaf), time_ms=original.clock.now_ms).compact
 
@@ -94,7 +96,7 @@ def test_a_flipped_bit_is_found_and_named(trail: TrailBuilder, column: str, sequ
         ("UPDATE record SET ciphertext = 5 WHERE sequence = 9", 6),
         ("UPDATE record SET ciphertext = x'00' WHERE sequence = 10", 6),
         ("UPDATE record SET wrapped_key = x'00' WHERE sequence = 10", 6),
-        ("UPDATE checkpoint SET size = size + 100 WHERE size = 17", 9),
+        ("UPDATE checkpoint SET size = size + 100 WHERE size = 21", 9),
         ("UPDATE checkpoint SET note = 5", 9),
         ("UPDATE checkpoint SET note = replace(note, 'A', 'B')", 9),
     ],
@@ -126,22 +128,20 @@ def test_a_deleted_record_is_found_and_named(trail: TrailBuilder, sequence: int)
 
 
 def test_an_inserted_record_is_found(trail: TrailBuilder) -> None:
-    trail.sql(
-        "INSERT INTO record SELECT -1, time, exchange, task, 'ev_x', nodes, leaf, facts, NULL, NULL FROM record LIMIT 1"
-    )
+    _insert_copy(trail, -1, of=0)
 
     code, report = _verify(trail)
 
     assert (code, report["first_bad"]) == (3, 0)
 
 
+def _insert_copy(trail: TrailBuilder, sequence: int, *, of: int) -> None:
+    columns = ", ".join(row[1] for row in trail.sql("PRAGMA table_info(record)")[1:])
+    trail.sql(f"INSERT INTO record SELECT ?, {columns} FROM record WHERE sequence = ?", sequence, of)  # noqa: S608
+
+
 def test_a_record_added_by_hand_at_the_end_is_found(trail: TrailBuilder) -> None:
-    trail.sql(
-        "INSERT INTO record SELECT ?, time, exchange, task, 'ev_x', nodes, leaf, facts, NULL, NULL "
-        "FROM record WHERE sequence = ?",
-        LAST + 1,
-        LAST,
-    )
+    _insert_copy(trail, LAST + 1, of=LAST)
 
     code, report = _verify(trail)
 
@@ -232,7 +232,7 @@ def test_a_witness_file_from_outside_counts_as_a_checkpoint(trail: TrailBuilder,
 def test_an_edited_leaf_with_a_tree_that_fits_it_is_found_by_the_signatures(trail: TrailBuilder) -> None:
     def edit(sequence: int, members: dict[str, Value]) -> None:
         if sequence == 18:
-            members["code"] = "harmless"
+            members["skew"] = 5
 
     rebuild(trail, edit)
 
@@ -264,7 +264,7 @@ def test_a_trail_that_is_signed_anew_is_found_with_a_receipt(trail: TrailBuilder
 def test_a_thief_who_has_the_signing_key_is_found_with_an_older_receipt(trail: TrailBuilder, receipt: str) -> None:
     def edit(sequence: int, members: dict[str, Value]) -> None:
         if sequence == LAST:
-            members["outcome"] = "refused"
+            members["skew"] = 5
 
     sign_anew(trail, rebuild(trail, edit), trail.trail.signing_key())
 
@@ -300,7 +300,7 @@ def test_what_is_missing_makes_a_trail_unverifiable(trail: TrailBuilder, change:
 
 def test_an_empty_trail_is_unverifiable(trail: TrailBuilder) -> None:
     trail.trail.witness.unlink()
-    for table in ("record", "blind_index", "checkpoint"):
+    for table in ("record", "blind_index", "checkpoint", "term_block"):
         trail.sql(f"DELETE FROM {table}")  # noqa: S608
 
     assert _verify(trail)[0] == 4
@@ -362,6 +362,6 @@ def _forge(trail: TrailBuilder) -> None:
 
     def edit(sequence: int, members: dict[str, Value]) -> None:
         if sequence == LAST:
-            members["outcome"] = "refused"
+            members["skew"] = 5
 
     sign_anew(trail, rebuild(trail, edit), another_key())

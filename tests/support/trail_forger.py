@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from audit.canonical import Value, decode, encode
 from audit.checkpoint import sign_checkpoint
+from audit.compact import pack, unpack
 from audit.keyring import SigningKey
 from audit.merkle import Frontier, leaf_hash
 from tests.support.trail_builder import ORIGIN, TrailBuilder
@@ -21,11 +22,12 @@ def rebuild(trail: TrailBuilder, edit: Edit) -> Frontier:
     """Edit leaves and make every stored tree hash fit; only the signatures cannot be made to fit."""
     frontier = Frontier()
     for sequence, leaf in trail.sql("SELECT sequence, leaf FROM record ORDER BY sequence"):
-        members = decode(leaf)
+        members = decode(unpack(leaf))
         edit(sequence, members)
         data = encode(members)
         frontier, completed = frontier.append(leaf_hash(data))
-        trail.sql("UPDATE record SET leaf = ?, nodes = ? WHERE sequence = ?", data, b"".join(completed), sequence)
+        changed = (pack(data), b"".join(completed), sequence)
+        trail.sql("UPDATE record SET leaf = ?, nodes = ? WHERE sequence = ?", *changed)
     return frontier
 
 
