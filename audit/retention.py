@@ -126,6 +126,11 @@ def destroyed_sentence(places: Places, month: str, *, reader: Reader | None = No
     return found.sentence() if found else None
 
 
+def subject_of(month: str, *, epoch: str) -> str:
+    """Return what an approval to destroy a month must name: the month, after its epoch's origin in an archive."""
+    return f"{epoch}:{month}" if epoch else month
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destroying:
     """One officer's destruction of one month, under an approval that another one gave."""
@@ -139,6 +144,9 @@ class Destroying:
 
     record: Callable[[Event], None]
     """Makes an event durable or raises AppendError."""
+
+    epoch: str = ""
+    """Origin of the trail whose month it is, where a restore has put it into the archive; empty for the living one."""
 
     def destroy(self, month: str, *, approval_id: str, now: datetime) -> Destruction:
         """Destroy a month's keys and return what stays of them; finishes a destruction that was cut short.
@@ -159,19 +167,15 @@ class Destroying:
         # 1. Retention is over, nothing holds the month, and a second officer approved exactly this.
         self._check(month, now.astimezone(UTC).date())
         now_ms = int(now.timestamp() * 1000)
-        approval = self.approvals.check(approval_id, action=Act.DESTROY_MONTH, subject=month, now_ms=now_ms)
+        subject = subject_of(month, epoch=self.epoch)
+        approval = self.approvals.check(approval_id, action=Act.DESTROY_MONTH, subject=subject, now_ms=now_ms)
         if approval.requested_by != self.officer.name:
             raise PermissionDeniedError("Only the officer who asked for this approval can use it.")
         done = _destruction(month, approval, rule=self.retention.rule(), time_ms=now_ms)
         # 2. The record, durable.  A crash after it leaves a record of what did not happen yet: run this again.
+        facts = {**done.facts(), **({"epoch": self.epoch} if self.epoch else {})}
         self.record(
-            Event(
-                kind=Kind.OPERATION,
-                code=MONTH_DESTROYED,
-                client=self.program,
-                user=self.officer.name,
-                facts=done.facts(),
-            )
+            Event(kind=Kind.OPERATION, code=MONTH_DESTROYED, client=self.program, user=self.officer.name, facts=facts)
         )
         # 3. The approval is spent: no second destruction begins with it.  A crash after it needs a new approval.
         self.approvals.spend(approval.id)
@@ -202,7 +206,7 @@ def _recorded(reader: Reader, month: str) -> Destruction | None:
         {"kind": Kind.OPERATION.value, "code": MONTH_DESTROYED}, now=datetime.now(UTC), limit=MAX_LIMIT, by_event=True
     )
     events = (row.entries[0] for row in reader.find(question, {}).rows)
-    found = (event for event in events if event.facts.get("month") == month)
+    found = (event for event in events if event.facts.get("month") == month and "epoch" not in event.facts)
     return next((Destruction.from_facts(event.facts, time_ms=event.leaf.time_ms) for event in found), None)
 
 

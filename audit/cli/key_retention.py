@@ -6,6 +6,7 @@ nothing asks for the passphrase: who may read is not who may destroy.
 
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,19 +17,25 @@ from audit.cli.frame import AsJson, Home, OfficerKeyFile, reported
 from audit.cli.operation import record_operation
 from audit.cli.output import print_fields, print_json, print_table
 from audit.cli.trail import PROGRAM, open_reader, operator, record_now
+from audit.errors import RetentionError
 from audit.keyring import destroyed_months, read_tombstone
 from audit.keyring.files import alone_in
 from audit.keyring.holds import Hold, Holds, new_hold
-from audit.places import Places, find_places
+from audit.places import Places, find_places, home_folder
 from audit.retention import Destroying, Due, due_months, read_retention
 from audit.view import to_time
 
+Archive = Annotated[
+    str,
+    typer.Option("--archive", help="Folder in HOME/archive: the months of a trail from before a restore."),
+]
+
 
 @reported
-def due(*, home: Home = None, as_json: AsJson = False) -> None:
+def due(*, archive: Archive = "", home: Home = None, as_json: AsJson = False) -> None:
     """List the months by when their keys may be destroyed, the holds on them, and those that are gone."""
-    places = find_places(home)
-    retention = read_retention(places.settings.policies)
+    places = _keeper(home, archive)
+    retention = read_retention(find_places(home).settings.policies)
     months = due_months(places.custodian, retention, today=datetime.now(UTC).date())
     holds = Holds(places.custodian).entries()
     found = (read_tombstone(places.custodian, month) for month in destroyed_months(places.custodian))
@@ -50,7 +57,7 @@ def due(*, home: Home = None, as_json: AsJson = False) -> None:
 
 
 @reported
-def hold(
+def hold(  # noqa: PLR0913 - each is an option of the command
     months: Annotated[list[str] | None, typer.Argument(metavar="[MONTH]...", help="Months to hold, YYYY-MM.")] = None,
     *,
     case: Annotated[str, typer.Option(help="The hospital's own number of the matter; no name of a patient.")],
@@ -59,15 +66,16 @@ def hold(
         str,
         typer.Option(help="Why, in one line. It is readable in the trail for ever: no name or number of a patient."),
     ] = "",
+    archive: Archive = "",
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Keep months from being destroyed, whatever retention says, until the hold is released."""
-    places = find_places(home)
+    places = _keeper(home, archive)
     wanted = tuple(months or ()) + (_months_of(places, exchange) if exchange else ())
     made = new_hold(wanted, case=case, reason=reason, exchange=exchange, by=operator(), time_ms=now_ms())
     with alone_in(places.custodian):
-        record_operation(places, LEGAL_HOLD, **made.facts())
+        record_operation(find_places(home), LEGAL_HOLD, **made.facts(), **_epoch(places, archive))
         Holds(places.custodian).keep(made)
     if as_json:
         print_json(_hold_view(made))
@@ -79,14 +87,15 @@ def hold(
 def release(
     name: Annotated[str, typer.Argument(metavar="HOLD", help="Name of the hold; 'audit keys due' lists them.")],
     *,
+    archive: Archive = "",
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """End a hold; what is due may then be destroyed under two officers."""
-    places = find_places(home)
+    places = _keeper(home, archive)
     with alone_in(places.custodian):
         ended = Holds(places.custodian).find(name)
-        record_operation(places, LEGAL_HOLD_RELEASED, **ended.facts())
+        record_operation(find_places(home), LEGAL_HOLD_RELEASED, **ended.facts(), **_epoch(places, archive))
         Holds(places.custodian).release(name)
     if as_json:
         print_json({"released": ended.hold, "months": list(ended.months)})
@@ -100,27 +109,44 @@ def destroy(
     *,
     approval: Annotated[str, typer.Option(help="Approval to destroy this month, given by a second officer.")] = "",
     officer_key_file: OfficerKeyFile = None,
+    archive: Archive = "",
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Destroy a month's keys for ever: its bodies can never be opened again, and every proof still holds."""
-    places = find_places(home)
+    places, keeper = find_places(home), _keeper(home, archive)
     officer = officer_by(officer_key_file, places)
     authority_of(places).check(officer, "OpenBody")
     destroying = Destroying(
-        custodian=places.custodian,
+        custodian=keeper.custodian,
         retention=read_retention(places.settings.policies),
         approvals=approvals_of(places),
         officer=officer,
         program=PROGRAM,
         record=partial(record_now, places.socket),
+        epoch=keeper.trail.origin() if archive else "",
     )
     done = destroying.destroy(month, approval_id=approval, now=datetime.now(UTC))
     if as_json:
         print_json({"month": done.month, "destroyed": to_time(done.time_ms), **done.facts()})
         return
     print(f"{done.sentence()[0].upper()}{done.sentence()[1:]}.")
-    print(f"Backups still hold it: remove months/{month}.json from every backup of {places.custodian}.")
+    print(f"Backups still hold it: remove months/{month}.json from every backup of {keeper.custodian}.")
+
+
+def _keeper(home: Path | None, archive: str) -> Places:
+    """Return the places of the months' keeper: this trail, or an earlier epoch of it in the archive."""
+    if not archive:
+        return find_places(home)
+    folder = home_folder(home) / "archive" / archive
+    if Path(archive).name != archive or archive.startswith(".") or not (folder / "custodian").is_dir():
+        raise RetentionError(f"no archive goes by this name; {folder.parent} holds those that there are")
+    return find_places(folder)
+
+
+def _epoch(keeper: Places, archive: str) -> dict[str, str]:
+    """Return what the record says of an earlier epoch; nothing of the living trail."""
+    return {"epoch": keeper.trail.origin()} if archive else {}
 
 
 def _months_of(places: Places, exchange: str) -> tuple[str, ...]:

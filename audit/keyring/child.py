@@ -34,6 +34,7 @@ def run_child(
     data: bytes = b"",
     environment: Mapping[str, str] | None = None,
     inherited: Sequence[int] = (),
+    timeout_s: float = TIMEOUT_S,
 ) -> Ended:
     """Run a program to its end.  Raises OpenError if it is not installed or hangs."""
     try:
@@ -44,13 +45,13 @@ def run_child(
             check=False,
             env={**os.environ, **(environment or {})},
             pass_fds=inherited,
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
         )
     except OSError as error:
         raise OpenError(f"the program {command[0]} cannot be started; install it and run this again") from error
     except subprocess.TimeoutExpired as error:
         raise OpenError(
-            f"the program {command[0]} did not end within {TIMEOUT_S:.0f} seconds; see that the device answers"
+            f"the program {command[0]} did not end within {timeout_s:.0f} seconds; see that the device answers"
         ) from error
     return Ended(code=done.returncode, out=done.stdout, err=done.stderr.decode("utf-8", "replace"))
 

@@ -23,7 +23,6 @@ from pkcs11 import (
     Mechanism,
     ObjectClass,
     Session,
-    Token,
     TokenFlag,
 )
 from pkcs11 import exceptions as refused
@@ -85,18 +84,19 @@ def main() -> int:
     # A library that prints must not end up in the answer: what it writes goes to standard error.
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="ascii") as answer:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-        json.dump(_answered(json.loads(sys.stdin.buffer.read(MAX_QUESTION_BYTES))), answer)
+        json.dump(answered(json.loads(sys.stdin.buffer.read(MAX_QUESTION_BYTES))), answer)
     return 0
 
 
-def _answered(question: Mapping[str, str]) -> dict[str, str]:
+def answered(question: Mapping[str, str]) -> dict[str, str]:
+    """Return the answer to one question; a refusal by its name."""
     try:
         library = pkcs11.lib(question["module"])
     except pkcs11.PKCS11Error:
         return {"refused": "module"}
     try:
         token = library.get_token(token_label=question["token"])
-        _check_flags(token)
+        check_flags(token.flags)
         with token.open(user_pin=question["pin"], rw=question["op"] == "make") as session:
             return _done(session, question)
     except TokenRefusal as refusal:
@@ -106,11 +106,11 @@ def _answered(question: Mapping[str, str]) -> dict[str, str]:
         return {"refused": name, "detail": type(error).__name__}
 
 
-def _check_flags(token: Token) -> None:
+def check_flags(flags: TokenFlag) -> None:
     """Refuse to give a PIN to a token that the next wrong one locks."""
-    if TokenFlag.USER_PIN_LOCKED in token.flags:
+    if TokenFlag.USER_PIN_LOCKED in flags:
         raise TokenRefusal("locked")
-    if TokenFlag.USER_PIN_FINAL_TRY in token.flags:
+    if TokenFlag.USER_PIN_FINAL_TRY in flags:
         raise TokenRefusal("final")
 
 

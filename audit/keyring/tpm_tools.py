@@ -125,8 +125,10 @@ def _refusal(tool: str, messages: str) -> OpenError:
         plain = code & _FORMAT_ONE_MASK if code & _FORMAT_ONE else code
         if plain in _REFUSALS:
             return (SecretRefusedError if plain == _WRONG_PIN else OpenError)(_REFUSALS[plain])
-    if not codes or "tcti" in messages.lower():
+    if "tcti" in messages.lower():
         return OpenError(
             "no TPM answers; see that the machine has one, that it is switched on, and that you may use /dev/tpmrm0"
         )
+    if not codes:
+        return OpenError(f"{tool} did not understand what it was given; PCRs are written as sha256:0,2,4,7")
     return OpenError(f"the TPM refused {tool} (0x{codes[0]:x}); see the list of response codes of TPM 2.0")

@@ -1,6 +1,7 @@
 """The `audit keys` commands against a real trail and a real recorder: each change is in the trail before it is made."""
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,14 +11,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from audit.approvals import Act, Approvals, Desk
+from audit.approvals import Act
 from audit.cli.root import root
 from audit.keyring import open_custodian, open_root
 from audit.keyring.root import RootFile
 from audit.keyring.wrapping import next_root_identity, wrap
-from audit.officers import Officers
-from audit.permission import Permissions
-from tests.support.officers import FIRST, POLICIES, SECOND
+from tests.support.officers import FIRST, SECOND, Office
 from tests.support.recorder_process import running_recorder
 from tests.support.softhsm import LABEL, PIN, soft_token
 from tests.support.swtpm import running_tpm
@@ -208,11 +207,16 @@ def test_a_changed_passphrase_opens_and_is_kept_as_asked(
 
 
 def test_a_new_passphrase_that_is_short_is_refused_before_anything_is_recorded(recorded: TrailBuilder) -> None:
-    short = secret_file(recorded.home, "short", "short")
+    short, long = secret_file(recorded.home, "short", "short"), secret_file(recorded.home, "long", NEW_PASSPHRASE)
+    to_short, to_long = ("--new-passphrase-file", short), ("--new-passphrase-file", long)
 
-    done = run(recorded, "keys", "change-passphrase", *by_file(recorded), "--new-passphrase-file", short)
+    done = run(recorded, "keys", "change-passphrase", *by_file(recorded), *to_short)
 
     assert (done.exit_code, codes(recorded)) == (5, [])
+    assert answer(recorded, "keys", "change-passphrase", *by_file(recorded), *to_long) == {
+        "changed": True,
+        "kept_on_machine": True,
+    }
 
 
 def test_the_root_moves_to_a_token_and_back(
@@ -293,22 +297,29 @@ def test_a_hold_on_an_exchange_that_is_not_there_is_told(recorded: TrailBuilder)
 
 
 def approved(trail: TrailBuilder, month: str) -> tuple[str, str]:
-    """Return an approval that the second officer gave, and the first one's key file."""
-    officers, keys = Officers(trail.home / "custodian"), {}
-    for name in (FIRST, SECOND):
-        keys[name] = officers.add(name, roles=("privacy-officer",), by="root")
-    by_name = {officer.name: officer for officer in officers.entries()}
-    desk = Desk(
-        Approvals(trail.home / "custodian" / "approvals"),
-        permissions=Permissions.load(POLICIES),
-        record=lambda _: None,
-    )
-    now_ms = time.time_ns() // 1_000_000
-    request = desk.request(Act.DESTROY_MONTH, month, case="CASE-7", officer=by_name[FIRST], now_ms=now_ms)
-    desk.approve(request.id, officer=by_name[SECOND], now_ms=now_ms)
-    file = Path(secret_file(trail.home, "officer.key", keys[FIRST]))
-    file.chmod(0o600)
-    return request.id, str(file)
+    """Return an approval to destroy a month that the second officer gave, and the first one's key file."""
+    office = Office(custodian=trail.home / "custodian")
+    return approval_of(office, Act.DESTROY_MONTH, month), str(office.key_file(FIRST))
+
+
+def approval_of(office: Office, action: Act, subject: str) -> str:
+    return office.approved(action, subject, now_ms=time.time_ns() // 1_000_000).id
+
+
+def test_showing_a_body_of_a_destroyed_month_says_so_even_without_the_tombstone(recorded: TrailBuilder) -> None:
+    office, exchange = Office(custodian=recorded.home / "custodian"), f"ex_{1:032x}"
+    key = ("--officer-key-file", str(office.key_file(FIRST)))
+    destroy, show = approval_of(office, Act.DESTROY_MONTH, OLD_MONTH), approval_of(office, Act.OPEN_BODY, exchange)
+    assert run(recorded, "keys", "destroy", OLD_MONTH, "--approval", destroy, *key).exit_code == 0
+    opening = ("show", exchange, "--open", "--approval", show, *key, *by_file(recorded))
+
+    by_tombstone = run(recorded, *opening)
+    (recorded.home / "custodian" / "destroyed" / f"{OLD_MONTH}.json").unlink()
+    by_record = run(recorded, *opening)
+
+    for shown in (by_tombstone, by_record):
+        assert shown.exit_code == 0, shown.output
+        assert f"by {FIRST} and {SECOND} under CASE-7" in shown.stdout
 
 
 def test_a_destroyed_month_is_in_the_trail_opens_never_again_and_breaks_no_proof(recorded: TrailBuilder) -> None:
@@ -334,6 +345,29 @@ def test_a_destroyed_month_is_in_the_trail_opens_never_again_and_breaks_no_proof
     assert (record["code"], record["facts"]["month"], record["facts"]["case"]) == (
         "month_destroyed", OLD_MONTH, "CASE-7",
     )  # fmt: skip
+
+
+def test_a_month_of_an_archived_epoch_is_held_and_destroyed_by_its_own_name(recorded: TrailBuilder) -> None:
+    shutil.copytree(recorded.home / "audit", recorded.home / "archive" / "before" / "audit")
+    shutil.copytree(recorded.home / "custodian", recorded.home / "archive" / "before" / "custodian")
+    there, epoch = ("--archive", "before"), "hospital.example/test"
+    office = Office(custodian=recorded.home / "custodian")
+    key = ("--officer-key-file", str(office.key_file(FIRST)))
+    of_month = approval_of(office, Act.DESTROY_MONTH, OLD_MONTH)
+    of_epoch = approval_of(office, Act.DESTROY_MONTH, f"{epoch}:{OLD_MONTH}")
+    hold = answer(recorded, "keys", "hold", OLD_MONTH, "--case", "M-1", *there)["hold"]
+    held = run(recorded, "keys", "destroy", OLD_MONTH, *there, "--approval", of_epoch, *key)
+    answer(recorded, "keys", "release", hold, *there)
+
+    wrong = run(recorded, "keys", "destroy", OLD_MONTH, *there, "--approval", of_month, *key)
+    right = run(recorded, "keys", "destroy", OLD_MONTH, *there, "--approval", of_epoch, *key)
+
+    assert (held.exit_code, wrong.exit_code, right.exit_code) == (1, 9, 0), right.output
+    assert len(answer(recorded, "keys", "due", *there)["destroyed"]) == 1
+    assert answer(recorded, "keys", "due")["destroyed"] == []
+    assert operations(recorded)[0]["facts"]["epoch"] == epoch
+    assert recorded.private_keys(OLD_MONTH)
+    assert [run(recorded, "keys", "due", "--archive", name).exit_code for name in ("..", "after", "a/b")] == [1, 1, 1]
 
 
 def test_a_destruction_needs_an_officer_and_an_approval(recorded: TrailBuilder) -> None:

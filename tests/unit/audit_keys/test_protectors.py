@@ -108,3 +108,11 @@ def test_a_start_with_another_trails_custodian_is_refused(folder: Path) -> None:
 
     with pytest.raises(StoreError, match=r"custodian of other\.example"):
         initialise(folder.parent / "audit", folder, origin=ORIGIN, now=START)
+
+
+def test_a_start_without_the_passphrase_goes_on_while_this_months_keys_last(folder: Path) -> None:
+    (folder / "passphrase").unlink()
+
+    trail = initialise(folder.parent / "audit", folder, origin=ORIGIN, now=LATER)
+
+    assert missing_months(trail, now=LATER) == ("2027-02",)

@@ -121,9 +121,17 @@ def test_tools_that_are_not_installed_are_named(folder: Path, tmp_path: Path, mo
         move(folder, TpmProtector())
 
 
+def test_pcrs_that_are_no_selection_are_told(folder: Path, tpm: SoftTpm) -> None:
+    with pytest.raises(OpenError, match="PCRs are written as sha256:0,2,4,7"):
+        move(folder, TpmProtector(tcti=tpm.tcti, pcrs="junk"))
+
+
 def test_a_refusal_that_we_have_no_words_for_is_given_by_its_code(folder: Path, tpm: SoftTpm) -> None:
-    with pytest.raises(OpenError, match="TPM"):
-        move(folder, TpmProtector(tcti=tpm.tcti, pcrs="sha256:99"))
+    move(folder, TpmProtector(tcti=tpm.tcti))
+    tpm.run("tpm2_hierarchycontrol", "-C", "platform", "shEnable", "clear")
+
+    with pytest.raises(OpenError, match=r"the TPM refused tpm2_createprimary \(0x[0-9a-f]+\)"):
+        open_custodian(folder)
 
 
 def test_an_owners_authorisation_is_told(folder: Path, tpm: SoftTpm) -> None:
