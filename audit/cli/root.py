@@ -11,6 +11,7 @@ from audit.cli.query import query
 from audit.cli.receipt import checkpoint, receipt
 from audit.cli.restore import restore_trail
 from audit.cli.show import show
+from audit.cli.store import store
 from audit.cli.verify import verify
 from audit.cli.witness import witness
 
@@ -20,6 +21,7 @@ for _command in (query, show, verify, receipt, checkpoint, disclosures, export, 
     root.command()(_command)
 root.command("restore")(restore_trail)
 root.add_typer(keys, name="keys")
+root.add_typer(store, name="store")
 root.add_typer(witness, name="witness")
 root.add_typer(officer, name="officer")
 root.add_typer(approval, name="approval")

@@ -51,7 +51,7 @@ _REMEDIES = {
     "SQLITE_BUSY": "another program holds the file; end it and the recorder goes on by itself",
     "53100": "the server's disk is full; free space and the recorder goes on by itself",
     "25006": "the server takes no writes; point the address at the primary",
-    "42501": "the role may not; run 'audit store upgrade --owner ADDRESS', which grants what each role needs",
+    "42501": "the role has no right to; 'audit store create --owner ADDRESS ...' gives each role its rights anew",
     "42P01": "a table is missing; run 'audit store upgrade --owner ADDRESS'",
     "23505": "another recorder wrote at the same place; stop one of the two",
     "AU001": "another recorder wrote at the same place; stop one of the two",
