@@ -17,6 +17,7 @@ from audit.console.answers import Alive, Problem
 from audit.console.approval_routes import approval_routes
 from audit.console.disclosure_routes import disclosure_routes
 from audit.console.door import BEARER, KeyCheck
+from audit.console.export_routes import export_routes
 from audit.console.feed_routes import feed_routes
 from audit.console.guard import Guard
 from audit.console.parts import Parts
@@ -74,6 +75,7 @@ def _routers(parts: Parts, app: FastAPI) -> tuple[APIRouter, ...]:
     return (
         question_routes(parts.reading, parts.rights),
         disclosure_routes(parts.disclosures, parts.rights),
+        export_routes(parts.exports, parts.rights),
         feed_routes(parts.feeds, parts.rights),
         approval_routes(parts.openings, parts.rights),
         state_routes(parts.state, parts.rights, describe=partial(describe, app)),

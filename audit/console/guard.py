@@ -47,25 +47,25 @@ class Guard:
         try:
             body = await asyncio.wait_for(_read(receive), BODY_TIMEOUT_S)
         except TimeoutError:
-            await self._refuse(
-                reply, HTTPStatus.REQUEST_TIMEOUT, "body_too_slow", "The body did not arrive in time; send it again."
-            )
+            late = "The body did not arrive in time; send it again."
+            await self._refuse(reply, receive, HTTPStatus.REQUEST_TIMEOUT, code="body_too_slow", detail=late)
             return
         if body is None:
             await self._refuse(
                 reply,
+                receive,
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                "request_too_large",
-                f"A query has at most {MAX_BODY_BYTES} bytes.",
+                code="request_too_large",
+                detail=f"A query has at most {MAX_BODY_BYTES} bytes; send less.",
             )
             return
         await self._app(scope, _Replay(body, receive), reply)
         reply.log()
 
     @staticmethod
-    async def _refuse(reply: "_Reply", status: HTTPStatus, code: str, detail: str) -> None:
+    async def _refuse(reply: "_Reply", receive: Receive, status: HTTPStatus, *, code: str, detail: str) -> None:
         response = problem(status, code, detail, headers={"Connection": "close"})
-        await response(reply.scope, _never, reply)
+        await response(reply.scope, receive, reply)
         reply.log()
 
 
@@ -122,7 +122,3 @@ async def _read(receive: Receive) -> bytes | None:
             return None
         if not message.get("more_body", False):
             return bytes(body)
-
-
-async def _never() -> Message:
-    return {"type": "http.disconnect"}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache, partial
 
 from audit.approvals import Act, Approvals, Desk, approval_view
-from audit.console.reading import PROGRAM
+from audit.console.reading import PROGRAM, checked_name
 from audit.keyring import Custodian, open_custodian
 from audit.officers import Officer
 from audit.opening import Keys, Opening, opened_view, subject_of
@@ -59,7 +59,7 @@ class Openings:
         )
         with Rows.open(self._places.readers) as rows:
             reader = Reader(rows)
-            entries = reader.look_up(name)
+            entries = reader.look_up(checked_name(name))
             bodies = opening.open(reader, entries, keys=self._keys(reader))
         return {
             "exchange": subject_of(entries),

@@ -13,6 +13,7 @@ from anyio import from_thread
 from audit.authority import Authority
 from audit.console.disclosures import Disclosures
 from audit.console.door import Door, Rights
+from audit.console.exports import Exports
 from audit.console.feeds import Feeds
 from audit.console.limits import FAILURE_BURST, FAILURE_PER_S, OFFICER_BURST, OFFICER_PER_S, Rate
 from audit.console.openings import Openings
@@ -31,6 +32,10 @@ class Recorder(Protocol):
         """Record one event and return once it is durable.  Raises AppendError."""
         ...
 
+    async def checkpoint(self) -> dict[str, object]:
+        """Return the newest signed checkpoint: ``size`` and ``note``.  Raises AppendError."""
+        ...
+
     async def health(self) -> dict[str, object]:
         """Return what the recorder says of itself.  Raises AppendError."""
         ...
@@ -44,6 +49,7 @@ class Parts:
     rights: Rights
     reading: Reading
     disclosures: Disclosures
+    exports: Exports
     feeds: Feeds
     openings: Openings
     state: State
@@ -64,11 +70,20 @@ class Parts:
             rights=authority,
             reading=Reading(places, record=record, people=people),
             disclosures=Disclosures(places, record=record, people=people),
+            exports=Exports(
+                places,
+                append=partial(_append, recorder),
+                checkpoint=partial(from_thread.run, recorder.checkpoint),
+            ),
             feeds=Feeds(places, record=record),
             openings=Openings(places, record=record),
             state=State(places, health=partial(from_thread.run, recorder.health)),
         )
 
 
+def _append(recorder: Recorder, event: Event) -> Receipt:
+    return from_thread.run(recorder.append, event)
+
+
 def _record(recorder: Recorder, event: Event) -> None:
-    from_thread.run(recorder.append, event)
+    _append(recorder, event)

@@ -4,10 +4,12 @@ The order is the promise: find, record, and only then return.  A caller MUST ans
 Everything here waits, for the database and for the recorder, so it runs in a thread of its own for each request.
 """
 
+import re
 from collections.abc import Callable, Sequence
 
 from audit.access import SHOW, asked, looked
 from audit.console.people import PeopleKeys
+from audit.errors import UnknownRecordError
 from audit.index_keys import current_index_key
 from audit.officers import Officer
 from audit.places import Places
@@ -16,6 +18,8 @@ from audit.question import Question
 from audit.record import Event
 from audit.rows import Rows
 from audit.view import entry_view, reasons_of, row_view
+
+_NAME = re.compile(r"[!-~]{1,256}", re.ASCII)
 
 PROGRAM = "console"
 """Client of the access events that the console records."""
@@ -47,13 +51,20 @@ class Reading:
     def exchange(self, officer: Officer, name: str) -> dict[str, object]:
         """Return every event of an exchange, without bodies.  Raises AppendError if the read was not recorded."""
         with Rows.open(self._places.readers) as rows:
-            entries = Reader(rows).look_up(name)
+            entries = Reader(rows).look_up(checked_name(name))
         self._record(_looked(officer, name, entries))
         return {
             "exchange": entries[0].leaf.exchange_id,
             "reasons": reasons_of(entries),
             "events": [entry_view(entry) for entry in entries],
         }
+
+
+def checked_name(name: str) -> str:
+    """Return a name that a record can have.  Raises UnknownRecordError: PostgreSQL's text holds no NUL at all."""
+    if not _NAME.fullmatch(name):
+        raise UnknownRecordError("Nothing in the trail goes by this name; GET /api/v1/exchanges lists exchanges.")
+    return name
 
 
 def _looked(officer: Officer, name: str, entries: Sequence[Entry]) -> Event:

@@ -112,6 +112,14 @@ class FeedAddress(_Form):
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = MAX_LIMIT
 
 
+class ExportBody(_Form):
+    """What an evidence bundle is about: a span of time, or one exchange."""
+
+    since: Annotated[_Text, Field(description="First moment: 2026-01-31, 2026-01-31T14:00.")] = ""
+    until: Annotated[_Text, Field(description="Last day, or first moment not wanted.")] = ""
+    exchange: Annotated[_Text, Field(description="Exchange id.")] = ""
+
+
 class ApprovalBody(_Form):
     """A request for a second officer's approval."""
 

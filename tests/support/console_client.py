@@ -9,7 +9,7 @@ import httpx
 from fastapi import FastAPI
 
 from audit.console.app import build_app
-from audit.console.parts import Parts
+from audit.console.parts import Parts, Recorder
 from audit.places import find_places
 from tests.support.memory_recorder import MemoryRecorder
 from tests.support.officers import READER, Office
@@ -48,5 +48,9 @@ class Console:
 def console_of(home: Path) -> Console:
     """Return the application over a home with a trail; the officers stand in its custodian folder."""
     recorder = MemoryRecorder()
-    office = Office(home / "custodian")
-    return Console(app=build_app(Parts.of(find_places(home), recorder)), recorder=recorder, office=office)
+    return Console(app=app_of(home, recorder), recorder=recorder, office=Office(home / "custodian"))
+
+
+def app_of(home: Path, recorder: Recorder) -> FastAPI:
+    """Return the application alone, over any recorder."""
+    return build_app(Parts.of(find_places(home), recorder))

@@ -24,6 +24,12 @@ class MemoryRecorder:
         self.events.append(event)
         return Receipt(origin="test", sequence=len(self.events), leaf_hash=bytes(32), compact="audit1.x.y")
 
+    async def checkpoint(self) -> dict[str, object]:
+        """Give none: nothing here signs."""
+        if self.is_down:
+            raise RecorderUnavailableError("no recorder answers")
+        return {"size": 0, "note": ""}
+
     async def health(self) -> dict[str, object]:
         """Say that it is open, unless down."""
         if self.is_down:
