@@ -5,7 +5,7 @@ neither add a record nor stop one: publishing runs apart from commits (`publishe
 needs one of them to answer.  No witness ever sees a record, a body or a person.
 """
 
-from audit.witness.file import FileWitness, read_newest, read_witness
+from audit.witness.file import FileWitness, is_witness, read_newest, read_witness, series
 from audit.witness.opening import open_witnesses
 from audit.witness.protocol import Prover, Witness
 from audit.witness.publisher import Publisher, WitnessState
@@ -16,7 +16,9 @@ __all__ = [
     "Publisher",
     "Witness",
     "WitnessState",
+    "is_witness",
     "open_witnesses",
     "read_newest",
     "read_witness",
+    "series",
 ]

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from audit.canonical import decode, encode
@@ -26,6 +27,9 @@ TAIL_BYTES = 256 * 1024
 
 HEARTBEAT_MS = 60 * 60 * 1000
 """An idle log adds a line an hour, 84 KB a day; witnesses that do not grow get a heartbeat every minute."""
+
+FIRST_LINES = 20
+"""Lines that are looked at to tell a witness file: a syslog server's may hold others' messages too."""
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
@@ -113,6 +117,11 @@ def series(path: Path) -> list[Path]:
         file for file in path.parent.glob(f"{path.stem}-*{path.suffix}") if _MONTH.fullmatch(_month_in(file, path))
     ]
     return [*([path] if path.is_file() else []), *sorted(later)]
+
+
+def is_witness(path: Path) -> bool:
+    """Say whether a file holds witness lines, its own or within a syslog server's.  Raises StoreError if unreadable."""
+    return any(line is not None for line in islice(_lines(path), FIRST_LINES))
 
 
 def read_newest(path: Path, *, origin: str) -> str | None:

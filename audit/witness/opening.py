@@ -5,6 +5,7 @@ Nothing is connected here; files of keys and certificates are read, so that a wr
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import assert_never
 
 from audit.keyring.signatures import VerifierKey
 from audit.settings import FileWitness as FileSettings
@@ -41,3 +42,5 @@ def _open(
             return SyslogSender(target, name=chosen.name, keys=keys)
         case LogWitness():
             return TlogWitness(Peer.load(chosen), keys=keys, prove=prove, state=state / f"{chosen.name}.note")
+        case _:
+            assert_never(chosen)

@@ -104,11 +104,11 @@ class Publisher:
         until = time.monotonic() + timeout_s
         return all(post.settle(until) for post in self._posts)
 
-    def close(self) -> None:
+    def close(self, timeout_s: float = CLOSE_S) -> None:
         """Hand over what waits, once, and stop; a witness that hangs is left behind."""
         for post in self._posts:
             post.stop()
-        until = time.monotonic() + CLOSE_S
+        until = time.monotonic() + timeout_s
         for post in self._posts:
             post.join(until)
 

@@ -11,11 +11,13 @@ import structlog
 from structlog.testing import LogCapture
 
 from audit.log import Clocks, Log
+from audit.log.reserve import Reserve
 from audit.recorder.client import RecorderClient
 from audit.recorder.committer import Committer
 from audit.recorder.months import Months
 from audit.recorder.server import Server
 from audit.recorder.service import Service
+from audit.witness import Publisher
 from tests.support.trails import TurnedClock, new_trail
 
 
@@ -33,15 +35,21 @@ class Served:
 
 
 @asynccontextmanager
-async def served(folder: Path, *, factory: type[Connection] = Connection) -> AsyncIterator[Served]:
+async def served(
+    folder: Path,
+    *,
+    factory: type[Connection] = Connection,
+    publisher: Publisher | None = None,
+    reserve: Reserve | None = None,
+) -> AsyncIterator[Served]:
     """Serve a new trail until the block ends, and drain it."""
     trail, clock = new_trail(folder), TurnedClock()
     clocks = Clocks(now_ms=lambda: clock.time_ms, monotonic_s=time.monotonic)
-    log = Log.open(trail, clocks=clocks, factory=factory)
+    log = Log.open(trail, clocks=clocks, factory=factory, publisher=publisher)
     lines = LogCapture()
     deaths: list[str] = []
-    committer = Committer(log, on_death=lambda: deaths.append("writer"))
-    service = Service(log, committer=committer, months=Months(trail), clocks=clocks)
+    committer = Committer(log, on_death=lambda: deaths.append("writer"), look=reserve.look if reserve else None)
+    service = Service(log, committer=committer, months=Months(trail), clocks=clocks, reserve=reserve)
     logger = structlog.wrap_logger(
         None, processors=[lines], wrapper_class=structlog.make_filtering_bound_logger("info")
     )

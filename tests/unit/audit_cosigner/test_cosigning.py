@@ -222,6 +222,9 @@ def test_a_log_is_watched_as_soon_as_its_keys_are_there_and_a_broken_file_change
     (tmp_path / "logs" / "broken.keys").unlink()
     assert logs.keys_of(LOG.key.origin) == LOG.keys
     assert logs.failure == ""
+    (tmp_path / "logs" / "gone.keys").symlink_to(tmp_path / "gone")
+    assert logs.keys_of(LOG.key.origin) == LOG.keys
+    assert "gone.keys" in logs.failure
 
 
 def test_a_folder_of_logs_that_is_wrong_is_said_at_the_start(tmp_path: Path) -> None:

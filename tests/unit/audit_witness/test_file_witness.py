@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from audit.errors import CheckpointError, ConsistencyError, StoreError, WitnessError
-from audit.witness import FileWitness, read_newest, read_witness
+from audit.witness import FileWitness, is_witness, read_newest, read_witness
 from audit.witness.file import HEARTBEAT_MS
 from tests.support.witnesses import SignedLog
 
@@ -252,3 +252,14 @@ def test_a_full_disk_is_named_and_the_next_line_is_whole(tmp_path: Path) -> None
     witness.publish(LOG.note(3), time_ms=NOW_MS)
 
     assert list(read_witness(path)) == [LOG.note(1), None, LOG.note(3)]
+
+
+def test_a_witness_file_is_told_from_a_checkpoint_and_from_other_messages(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoints.log"
+    open_witness(path).publish(LOG.note(1), time_ms=NOW_MS)
+    (tmp_path / "note").write_text(LOG.note(1))
+    (tmp_path / "messages").write_text("Nov 23 sshd: x\n" * 3 + f"Nov 23 audit-recorder[7]: {path.read_text()}")
+
+    assert is_witness(path)
+    assert is_witness(tmp_path / "messages")
+    assert not is_witness(tmp_path / "note")

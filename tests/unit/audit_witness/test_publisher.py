@@ -147,3 +147,16 @@ def test_a_stop_hands_over_what_waits_once_and_leaves_a_dead_witness_behind() ->
 
 def test_what_a_witness_has_cosigned_is_kept() -> None:
     assert Publisher([MemoryWitness(cosigned="cosigned"), MemoryWitness()]).cosigned() == ("cosigned",)
+
+
+def test_a_witness_that_hangs_at_the_stop_is_left_behind() -> None:
+    hung = MemoryWitness()
+    hung.gate.clear()
+    publisher = Publisher([hung])
+    offer(publisher, 1)
+    until(lambda: hung.attempts == 1)
+
+    publisher.close(timeout_s=0.1)
+
+    assert not hung.closed
+    hung.gate.set()
