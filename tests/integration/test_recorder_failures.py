@@ -7,8 +7,6 @@ anything again.
 import asyncio
 import errno
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,6 +19,7 @@ from audit.record import Event, Kind
 from audit.recorder.client import RecorderClient
 from tests.support.faults import Action, Call, Effect, Fault
 from tests.support.faults.live import LiveDisk, LiveRecorder, wait_for_state
+from tests.support.small_disk import small_disk
 from tests.support.trails import example_event, new_trail
 from tests.support.whole_trail import check_whole
 
@@ -187,22 +186,3 @@ async def test_a_real_disk_that_runs_full_first_refuses_what_begins_and_then_say
             acknowledged.append(await client.append(example_event()))
             await client.aclose()
         check_whole(home, acknowledged)
-
-
-@contextmanager
-def small_disk(folder: Path, *, mib: int) -> Iterator[None]:
-    """Put a file system of a few MiB in the place of a folder, with what was in the folder."""
-    aside = folder.rename(folder.with_name("aside"))
-    folder.mkdir(mode=0o700)
-    subprocess.run([_tool("mount"), "-t", "tmpfs", "-o", f"size={mib}m,mode=700", "tmpfs", str(folder)], check=True)
-    try:
-        shutil.copytree(aside, folder, dirs_exist_ok=True)
-        yield
-    finally:
-        subprocess.run([_tool("umount"), str(folder)], check=True)
-
-
-def _tool(name: str) -> str:
-    path = shutil.which(name, path="/usr/sbin:/sbin:/usr/bin:/bin")
-    assert path is not None, f"{name} is missing; it is part of util-linux and mount"
-    return path
