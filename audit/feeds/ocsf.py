@@ -114,15 +114,18 @@ def _own_parts(kind: _Class, entry: Entry, origin: str) -> dict[str, object]:
     if kind is _ENTITY:
         named = fact_text(entry, "month") or leaf.policy_digest or leaf.model
         return {"entity": _full({"name": leaf.code, "type": "Configuration", "uid": named})}
+    return _api_parts(entry, origin)
+
+
+def _api_parts(entry: Entry, origin: str) -> dict[str, object]:
+    leaf, endpoint = entry.leaf, _full({"name": fact_text(entry, "provider"), "svc_name": fact_text(entry, "service")})
     operation = leaf.task or leaf.code or leaf.kind.value
-    recipient = fact_text(entry, "provider") or fact_text(entry, "recipient")
-    endpoint = {"name": recipient, "domain": "", "svc_name": fact_text(entry, "service")} if recipient else {}
     api = {"operation": operation, "service": {"name": PRODUCT}, "request": _full({"uid": entry.request_id})}
     resource = _full({"uid": leaf.exchange_id or fact_text(entry, "read"), "type": leaf.kind.value})
     return {
         "api": _full(api),
         "src_endpoint": {"name": entry.client or origin},
-        "dst_endpoint": _full(endpoint),
+        "dst_endpoint": endpoint,
         "resources": [resource] if "uid" in resource else [],
     }
 

@@ -14,7 +14,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from audit.approvals import Act
+from audit.cli.bar import counted
+from audit.cli.export import _signed
 from audit.cli.root import root
+from audit.errors import RecorderUnavailableError
 from tests.support.bundles import read_members, vkeys
 from tests.support.officers import FIRST, READER, SECOND, Office
 from tests.support.recorder_process import running_recorder
@@ -217,3 +220,32 @@ def test_who_stops_listening_moves_no_cursor(recorded: TrailBuilder, tmp_path: P
     assert done.returncode == 2, done.stderr
     assert "went away" in done.stderr
     assert not cursor.exists()
+
+
+async def test_a_recorder_that_signs_nothing_gives_no_bundle(
+    recorded: TrailBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audit.cli.export.SIGNED_WITHIN_S", 0.5)
+
+    with pytest.raises(RecorderUnavailableError, match="signed nothing"):
+        await _signed(recorded.home / "run" / "recorder.sock", above=10**9)
+
+
+def test_a_feed_that_stops_half_way_leaves_no_file(trail: TrailBuilder, tmp_path: Path) -> None:
+    office, out = Office(trail.home / "custodian"), tmp_path / "f.json"
+    key = ("--officer-key-file", str(office.key_file(FIRST)), "--passphrase-file", str(trail.passphrase_file))
+    trail.sql("UPDATE record SET ciphertext = (SELECT ciphertext FROM record WHERE sequence = 1) WHERE sequence = 9")
+
+    with running_recorder(trail.home):
+        result = run(trail, "feed", "--format", "fhir", "--people", *key, "--output", str(out))
+
+    assert (result.exit_code, out.exists()) == (3, False)
+
+
+def test_the_bar_moves_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audit.cli.bar.STEP", 2)
+
+    with counted("exporting") as moved:
+        moved(1)
+        moved(1)
+        moved(1)

@@ -1,13 +1,16 @@
 """Evidence bundles of small built trails, written in one process: the log itself takes the export's record."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from audit.access import EXPORT
+from audit.canonical import encode
 from audit.export import Order, Source, Written, write_bundle
 from audit.export.archive import ArchiveWriter
+from audit.export.bundle import _proof_of
 from audit.export.verify_bundle import MEMBERS, Archive
 from audit.query import Reader
 from audit.record import Event, Kind
@@ -68,3 +71,16 @@ def forge(path: Path, to: Path, change: Callable[[dict[str, bytes]], None], *, b
             archive.add(name, [members[name]])
         archive.finish()
     return to
+
+
+def forge_recorded(trail: TrailBuilder, path: Path, to: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
+    """Write a changed bundle and have the trail record it as an export: what the custodian's own people could do."""
+    forged = forge(path, to.with_suffix(".forged"), change)
+    manifest = read_members(forged)["manifest.json"]
+    facts = {"manifest": hashlib.sha256(manifest).hexdigest()}
+    with trail.opened() as log:
+        place = trail.append(log, [Event(kind=Kind.ACCESS, code=EXPORT, client="audit-command", facts=facts)])[0]
+    note, keys, size = newest_note(trail), trail.trail.verifier_keys(), json.loads(manifest)["size"]
+    with Rows.open(sqlite_address(trail.trail.database)) as rows:
+        proof = encode(_proof_of(Source(Reader(rows)), place, note=note, keys=keys, size=size))
+    return forge(forged, to, lambda members: members.update({"export.json": proof}), binds=False)

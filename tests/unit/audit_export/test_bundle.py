@@ -285,3 +285,35 @@ def test_a_bundle_that_is_not_there_is_a_slip_of_the_person(tmp_path: Path) -> N
 
     with pytest.raises(QueryError, match="cannot be read"):
         bundle.verify(None)
+
+
+def test_a_long_key_history_is_read_page_by_page(
+    trail: TrailBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audit.export.source.MAX_LIMIT", 1)
+    with trail.opened() as log:
+        event = Event(kind=Kind.OPERATION, code=MONTHS_PREPARED, client="audit-command")
+        trail.append(log, [event, event, event])
+
+    export(trail, tmp_path / "b.zip")
+
+    assert check(trail, tmp_path / "b.zip").steps[10].checked == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("UPDATE record SET wrapped_key = NULL WHERE sequence = 5", "the sealed body of record 5"),
+        ("UPDATE record SET leaf = (SELECT leaf FROM record WHERE sequence = 6) WHERE sequence = 5", "record 5"),
+        ("UPDATE checkpoint SET note = x'00' WHERE size = (SELECT min(size) FROM checkpoint)", "the checkpoint of"),
+    ],
+)
+def test_other_damage_is_named_and_gives_no_bundle(
+    trail: TrailBuilder, tmp_path: Path, change: str, named: str
+) -> None:
+    trail.clock.move(100)
+    trail.add_exchanges(1)
+    trail.sql(change)
+
+    with pytest.raises(FormatError, match=f"{named}.* is damaged"):
+        export(trail, tmp_path / "b.zip", Order(made_ms=1, until_ms=2**53 - 1, with_bodies=True))

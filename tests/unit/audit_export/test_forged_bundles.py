@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from audit.checkpoint import sign_checkpoint
 from audit.export import Order, verify_bundle
 from audit.export.archive import ArchiveWriter
-from tests.support.bundles import export, forge, newest_note, read_members, vkeys
+from tests.support.bundles import export, forge, forge_recorded, newest_note, read_members, vkeys
 from tests.support.trail_builder import TrailBuilder
 
 Members = dict[str, bytes]
@@ -125,6 +126,111 @@ def test_a_changed_bundle_is_tampered_and_the_place_is_named(
     assert report.verdict == "tampered"
     assert report.steps[step].verdict == "tampered", list(verify_bundle.lines(report))
     assert first_bad is None or report.first_bad == first_bad
+
+
+PLACELESS = {
+    "a checkpoint dropped": "verified",
+    "a body left out": "unverifiable",
+    "a body that is no base64": "tampered",
+}
+"""What a recorded export may leave out without a lie about records."""
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_forged_export_that_was_recorded_is_found_by_its_own_step(
+    made: TrailBuilder, bundle: Path, tmp_path: Path, name: str
+) -> None:
+    trail = made.copy(tmp_path / "home")
+    member, change, step, first_bad = CHANGES[name]
+
+    report = check(trail, forge_recorded(trail, bundle, tmp_path / "f.zip", on_lines(member, change)))
+
+    assert report.steps[2].verdict == report.steps[3].verdict == "verified", list(verify_bundle.lines(report))
+    assert report.verdict == PLACELESS.get(name, "tampered")
+    assert step == 2 or report.steps[step].verdict == "tampered"
+    assert first_bad is None or report.first_bad == first_bad
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "step"),
+    [
+        ("digests.json", lambda members: members.update({"digests.json": b'{"models":{},"policies":{},"v":1}'}), 9),
+        ("keys.jsonl", lambda members: members.update({"keys.jsonl": b""}), 10),
+        ("records.jsonl", lambda members: members.update({"records.jsonl": members["records.jsonl"][:-1]}), 4),
+    ],
+)
+def test_a_forged_summary_that_was_recorded_is_found(
+    made: TrailBuilder, bundle: Path, tmp_path: Path, *, name: str, change: Callable[[Members], None], step: int
+) -> None:
+    trail = made.copy(tmp_path / "home")
+
+    report = check(trail, forge_recorded(trail, bundle, tmp_path / "f.zip", change))
+
+    assert report.steps[step].verdict == "tampered", name
+
+
+def test_a_manifest_that_lists_what_is_not_there_is_found(made: TrailBuilder, bundle: Path, tmp_path: Path) -> None:
+    def change(members: Members) -> None:
+        manifest = json.loads(members["manifest.json"])
+        manifest["members"].append({"name": "more"})
+        members["manifest.json"] = canonical(manifest)
+
+    report = check(made, forge(bundle, tmp_path / "f.zip", change, binds=False))
+
+    assert "that the manifest lists are missing" in " ".join(verify_bundle.lines(report))
+
+
+def test_a_checkpoint_of_the_same_keys_over_another_tree_convicts_the_bundle(made: TrailBuilder, bundle: Path) -> None:
+    sizes = [
+        int(json.loads(line)["note"].split("\n")[1]) for line in read_members(bundle)["checkpoints.jsonl"].splitlines()
+    ]
+    for size in (*sizes, 20):
+        fork = sign_checkpoint(made.trail.signing_key(), size=size, root=bytes(32), time_s=1)
+
+        report = verify_bundle.verify(bundle, vkeys(made), [fork])
+
+        assert (report.verdict, report.steps[11].verdict) == ("tampered", "tampered")
+
+
+def test_the_record_of_an_export_must_be_in_the_tree_of_its_checkpoint(
+    made: TrailBuilder, bundle: Path, tmp_path: Path
+) -> None:
+    def change(members: Members) -> None:
+        document = json.loads(members["export.json"])
+        document["head"][0] = "0" * 64
+        members["export.json"] = canonical(document)
+
+    report = check(made, forge(bundle, tmp_path / "f.zip", change))
+
+    assert "is not in the tree that its checkpoint signs" in str(report.steps[2].findings[0])
+
+
+def test_only_the_first_findings_of_a_step_are_kept(made: TrailBuilder, bundle: Path, tmp_path: Path) -> None:
+    def change(members: Members) -> None:
+        manifest = json.loads(members["manifest.json"])
+        for member in manifest["members"]:
+            member["sha256"] = "0" * 64
+        members["manifest.json"] = canonical(manifest)
+
+    report = check(made, forge(bundle, tmp_path / "f.zip", change, binds=False))
+
+    assert (len(report.steps[3].findings), report.steps[3].checked) == (5, 10)
+
+
+def test_a_member_listed_twice_is_refused(made: TrailBuilder, bundle: Path, tmp_path: Path) -> None:
+    with bundle.open("rb") as file:
+        entries = list(verify_bundle.Archive(file, lambda _count: None).entries.values())
+    whole = bundle.read_bytes()
+    directory = b"".join(entry.listed() for entry in entries)
+    twice = directory + entries[-1].listed()
+    offset = len(whole) - len(directory) - verify_bundle.END_BYTES
+    (tmp_path / "f.zip").write_bytes(
+        whole[:offset] + twice + verify_bundle.end_records(len(entries) + 1, len(twice), offset)
+    )
+
+    report = check(made, tmp_path / "f.zip")
+
+    assert "lists a member twice" in str(report.steps[1].findings[0])
 
 
 def test_a_change_under_whole_digests_is_found_by_the_record_of_the_export(
@@ -404,3 +510,18 @@ def test_an_old_cryptography_is_told_and_not_guessed_around(
 
     assert stopped.value.code == 4
     assert "install cryptography" in capsys.readouterr().err
+
+
+def test_base64_has_one_spelling() -> None:
+    assert verify_bundle.read_base64("QQ==") == b"A"
+    with pytest.raises(verify_bundle.Bad, match="one spelling"):
+        verify_bundle.read_base64("QR==")
+
+
+def test_the_file_runs_as_a_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["verify_bundle.py"])
+
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(verify_bundle.__file__, run_name="__main__")
+
+    assert (stopped.value.code, "usage" in capsys.readouterr().err) == (2, True)

@@ -226,3 +226,24 @@ def test_an_exchange_without_a_sealed_body_names_nobody(tmp_path: Any) -> None:
         naming = HeaderNaming(reader, open_custodian(built.home / "custodian").secrets)
 
         assert naming(next(reader.span(1, end=2))) == NOBODY
+
+
+def test_an_access_whose_sealed_header_is_gone_names_nobody(tmp_path: Any) -> None:
+    built = TrailBuilder(home=tmp_path / "home")
+    fill(built)
+    built.sql("UPDATE record SET ciphertext = NULL, wrapped_key = NULL")
+
+    with opened(built) as reader:
+        naming = HeaderNaming(reader, open_custodian(built.home / "custodian").secrets)
+
+        assert {naming(entry) == NOBODY for entry in reader.span(0, end=reader.rows.size())} == {True}
+
+
+def test_an_empty_fact_is_no_detail(events: list[Entry]) -> None:
+    blank = Entry(
+        leaf=events[0].leaf, client="", request_id="", trace_id="", facts={"rule": " "}, document=b"", has_body=False
+    )  # fmt: skip
+
+    (resource,) = resources([blank])
+
+    assert "rule" not in [detail["type"] for detail in entities(resource, "2")[0]["detail"]]
