@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from audit.canonical import Value
-from audit.errors import FormatError, StoreError
+from audit.errors import FormatError
 from audit.keyring.files import make_folder, member_number, member_text, read_document, write_document
 from audit.keyring.months import check_month, is_month
 
@@ -89,11 +89,7 @@ def write_tombstone(custodian: Path, destruction: Destruction) -> None:
 
 def destroyed_months(custodian: Path) -> tuple[str, ...]:
     """Return the months whose keys were destroyed, oldest first."""
-    folder = custodian / FOLDER_NAME
-    try:
-        return tuple(sorted(path.stem for path in folder.glob("*.json") if is_month(path.stem)))
-    except OSError as error:
-        raise StoreError(f"{folder} cannot be read; run this as the user who owns it") from error
+    return tuple(sorted(path.stem for path in (custodian / FOLDER_NAME).glob("*.json") if is_month(path.stem)))
 
 
 def _path(custodian: Path, month: str) -> Path:

@@ -326,8 +326,12 @@ def test_a_destroyed_month_is_in_the_trail_opens_never_again_and_breaks_no_proof
     assert run(recorded, "verify").exit_code == 0
     approval, key = approved(recorded, OLD_MONTH)
     today = datetime.now(UTC).strftime("%Y-%m-%d")
+    file = recorded.home / "custodian" / "months" / f"{OLD_MONTH}.json"
+    backup = file.read_bytes()
 
     done = run(recorded, "keys", "destroy", OLD_MONTH, "--approval", approval, "--officer-key-file", key)
+    file.write_bytes(backup)
+    back = run(recorded, "keys", "due").stdout
     again = answer(recorded, "keys", "destroy", OLD_MONTH, "--officer-key-file", key)
     verified = run(recorded, "verify")
     due = answer(recorded, "keys", "due")
@@ -335,7 +339,9 @@ def test_a_destroyed_month_is_in_the_trail_opens_never_again_and_breaks_no_proof
     sentence = f"keys of {OLD_MONTH} were destroyed on {today} by {FIRST} and {SECOND} under CASE-7"
     assert done.exit_code == 0, done.output
     assert sentence in done.stdout
+    assert "back from a backup" in back
     assert again["approval"] == approval
+    assert not file.exists()
     assert verified.exit_code == 0, verified.output
     assert sentence in due["destroyed"][0]
     assert sentence in run(recorded, "keys", "due").stdout

@@ -70,10 +70,11 @@ def test_the_longer_of_the_two_rules_counts_because_the_index_secret_goes_too() 
 
 def test_a_destroyed_month_says_when_by_whom_and_under_what(office: Office) -> None:
     recorded: list[Event] = []
-    custodian = open_custodian(office.custodian)
+    custodian, approval = open_custodian(office.custodian), approved(office)
 
-    done = destroying(office, recorded.append).destroy(MONTH, approval_id=approved(office), now=OVER)
+    done = destroying(office, recorded.append).destroy(MONTH, approval_id=approval, now=OVER)
 
+    assert office.approvals.entry(approval).is_spent
     assert done.sentence().startswith(f"the keys of {MONTH} were destroyed on 2032-12-01 by {FIRST} and {SECOND} under")
     assert [(event.kind, event.code) for event in recorded] == [("operation", "month_destroyed")]
     assert recorded[0].facts == done.facts()

@@ -1,5 +1,6 @@
 """The root in a real TPM 2.0 (swtpm): what opens it, and what a person reads when it does not."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from audit.errors import OpenError, StoreError
 from audit.keyring import open_custodian, open_root, rotation
-from audit.keyring.protectors import secret_wanted
+from audit.keyring.protectors import opens_alone, secret_wanted
 from audit.keyring.root import RootFile
 from audit.keyring.tpm_root import TpmProtector
 from tests.support.spawned import Spawned, spawned
@@ -40,6 +41,7 @@ def test_months_open_on_this_machine_without_asking_anybody(folder: Path, tpm: S
     move(folder, TpmProtector(tcti=tpm.tcti))
 
     assert secret_wanted(folder) == ""
+    assert opens_alone(folder)
     assert open_custodian(folder).secrets("2026-11") == before
     assert open_custodian(folder, passphrase=b"").secrets("2026-11") == before
 
@@ -149,7 +151,8 @@ def test_neither_pin_nor_key_is_in_an_argument_or_an_environment(folder: Path, t
     texts = " ".join(text for child in seen for text in child.everything())
 
     assert len(seen) > 10
-    assert all(secret not in texts for secret in (PIN.decode(), root.hex()))
+    given = hashlib.sha256(b"audit/1/tpm-pin\n" + PIN).hexdigest()[:32]
+    assert all(secret not in texts for secret in (PIN.decode(), given, root.hex()))
 
 
 def test_what_the_tpm_gives_back_for_another_trail_opens_nothing(folder: Path, tpm: SoftTpm) -> None:
