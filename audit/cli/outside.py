@@ -15,7 +15,7 @@ from audit.keyring import VerifierKey
 from audit.keyring.trail import read_verifier_keys
 from audit.tlog_proof import HEADER
 from audit.verify import COMPACT_PREFIX, Verifier
-from audit.witness import read_witness
+from audit.witness import is_witness, read_witness
 
 _SQLITE = b"SQLite format 3\x00"
 _START_BYTES = 32
@@ -48,7 +48,7 @@ class Outside:
     def tell(self, verifier: Verifier) -> None:
         """Give everything to a verifier."""
         for file in self.checkpoints:
-            if _is_witness(file):
+            if is_witness(file):
                 verifier.add_witness(str(file), read_witness(file))
             else:
                 verifier.add_outside_checkpoint(str(file), _read_text(file))
@@ -60,7 +60,7 @@ def notes_in(file: Path) -> Iterator[str | None]:
     """Yield the notes of a witness file, or the one of a checkpoint file; None for a torn line."""
     if not file.is_file():
         raise QueryError(f"{file} is no file; name a checkpoint or a witness file that was kept outside.")
-    if _is_witness(file):
+    if is_witness(file):
         yield from read_witness(file)
     else:
         yield _read_text(file)
@@ -135,11 +135,6 @@ def _sort_of(path: Path) -> Sort:
     return next((sort for magic, sort in sorts.items() if start.startswith(magic)), Sort.RECEIPT)
 
 
-def _is_witness(file: Path) -> bool:
-    with file.open("rb") as stream:
-        return stream.read(1) == b"{"
-
-
 def _read_text(file: Path) -> str:
     try:
         with file.open("rb") as stream:
@@ -149,9 +144,3 @@ def _read_text(file: Path) -> str:
         return content.decode()
     except (OSError, ValueError) as error:
         raise QueryError(f"{str(file)[:200]} cannot be read as text; name a checkpoint or a receipt.") from error
-
-
-def read_witnesses(own: Path) -> Iterator[str | None]:
-    """Yield the notes of the trail's own witness file; none if there is no such file."""
-    if own.is_file():
-        yield from read_witness(own)

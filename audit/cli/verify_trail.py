@@ -21,7 +21,7 @@ from audit.places import Places, find_places
 from audit.rows import Rows
 from audit.store.address import Address, read_address, sqlite_address
 from audit.verify import RECORD_COLUMNS, BodyCheck, Verifier
-from audit.witness import read_witness
+from audit.witness import read_witness, series
 
 SALT_BYTES = 32
 """Fresh for each run, so that nobody can aim at the sums of fingerprints."""
@@ -111,7 +111,8 @@ def _folder_target(folder: Path) -> Target:
 
 
 def _add_witness(verifier: Verifier, file: Path) -> None:
-    if not file.is_file():
+    """Take what a series of witness files says; none of it may be there, in a copy of the database alone."""
+    if not series(file):
         return
     try:
         verifier.add_witness(file.name, read_witness(file))

@@ -126,6 +126,28 @@ def test_a_witness_that_cannot_be_read_is_unverifiable_and_named(trail: TrailBui
     assert (code, report["steps"][9]["verdict"]) == (4, "unverifiable")
 
 
+def test_a_witness_whose_first_month_was_moved_away_still_speaks(trail: TrailBuilder) -> None:
+    witness = trail.trail.witness
+    witness.rename(witness.with_name(f"{witness.stem}-2026-12{witness.suffix}"))
+    trail.sql("DELETE FROM checkpoint")
+    trail.sql("DELETE FROM record WHERE sequence > 9")
+
+    code, report = _json(str(trail.trail.folder))
+
+    assert (code, report["steps"][9]["verdict"]) == (3, "tampered")
+
+
+def test_the_file_that_a_syslog_server_wrote_counts_as_a_checkpoint(trail: TrailBuilder, tmp_path: Path) -> None:
+    lines = trail.trail.witness.read_text().splitlines()
+    log = tmp_path / "siem.log"
+    log.write_text("".join(f"<110>1 2026-11-23T07:00:00Z a1 audit - checkpoint - {line}\n" for line in lines))
+
+    code, report = _json("--home", str(trail.home), "--checkpoint", str(log))
+
+    assert (code, report["steps"][9]["verdict"]) == (0, "verified")
+    assert report["steps"][9]["checked"] >= len(lines)
+
+
 def test_several_things_to_verify_are_wrong_usage(trail: TrailBuilder) -> None:
     result = _run("verify", str(trail.trail.folder), "--database", str(trail.trail.database))
 
