@@ -3,7 +3,8 @@
 Receipt, proof and checkpoint are printed only after they have been checked against the trail's own verifier keys.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -15,14 +16,15 @@ from audit.checkpoint import read_checkpoint
 from audit.cli.frame import AsJson, Home, reported, say
 from audit.cli.output import print_json
 from audit.cli.trail import PROGRAM, open_reader, operator, record_reading
-from audit.errors import QueryError
+from audit.errors import QueryError, StoreError
 from audit.full_receipt import read_full_receipt, write_full_receipt
 from audit.keyring import Trail
-from audit.places import find_places
+from audit.places import Places, find_places
 from audit.query import Reader
 from audit.record import Leaf
 from audit.tlog_proof import proof_from_receipt, verify_proof
 from audit.view import to_time
+from audit.witness import read_newest
 
 
 @reported
@@ -39,7 +41,7 @@ def receipt(
     places = find_places(home)
     with open_reader(places) as reader:
         issue = _issue_proof if proof else _issue
-        text, sequences = issue(reader, places.trail, exchange)
+        text, sequences = issue(reader, places, exchange)
     record_reading(
         places.socket, looked(RECEIPT, operator=operator(), program=PROGRAM, name=exchange, sequences=sequences)
     )
@@ -59,7 +61,7 @@ def checkpoint(*, home: Home = None, as_json: AsJson = False) -> None:
     """Print the newest signed checkpoint; keep it outside and give it to 'audit verify --checkpoint' later."""
     places = find_places(home)
     with open_reader(places) as reader:
-        note = _newest_checkpoint(reader)
+        note = _newest_checkpoint(reader, places)
     statement = read_checkpoint(note, places.trail.verifier_keys())
     if as_json:
         signed = to_time(statement.time_s * 1000)
@@ -69,22 +71,22 @@ def checkpoint(*, home: Home = None, as_json: AsJson = False) -> None:
         print(note, end="")
 
 
-def _issue(reader: Reader, trail: Trail, name: str) -> tuple[str, list[int]]:
+def _issue(reader: Reader, places: Places, name: str) -> tuple[str, list[int]]:
     """Return the receipt and the sequence numbers in it."""
     # The checkpoint first: what is read after it may be newer, never older.
-    note = _newest_checkpoint(reader)
-    signed = _signed(reader, trail, name, note=note)
-    text = _receipt(reader, trail, signed, note=note)
+    note = _newest_checkpoint(reader, places)
+    signed = _signed(reader, places.trail, name, note=note)
+    text = _receipt(reader, places.trail, signed, note=note)
     return text + "\n", [leaf.sequence for leaf, _ in signed]
 
 
-def _issue_proof(reader: Reader, trail: Trail, name: str) -> tuple[str, list[int]]:
+def _issue_proof(reader: Reader, places: Places, name: str) -> tuple[str, list[int]]:
     """Return the proof of one record, and its sequence number."""
-    note = _newest_checkpoint(reader)
-    signed = _signed(reader, trail, name, note=note)
+    note = _newest_checkpoint(reader, places)
+    signed = _signed(reader, places.trail, name, note=note)
     named = [(leaf, facts) for leaf, facts in signed if name in {leaf.event_id, str(leaf.sequence)}]
-    text = proof_from_receipt(decode(_receipt(reader, trail, named or signed, note=note).encode()))
-    proven = verify_proof(text, trail.verifier_keys())
+    text = proof_from_receipt(decode(_receipt(reader, places.trail, named or signed, note=note).encode()))
+    proven = verify_proof(text, places.trail.verifier_keys())
     return text, [proven.index]
 
 
@@ -107,8 +109,18 @@ def _receipt(reader: Reader, trail: Trail, records: Sequence[tuple[Leaf, bytes]]
     return text
 
 
-def _newest_checkpoint(reader: Reader) -> str:
-    note = reader.latest_checkpoint()
-    if note is None:
+def _newest_checkpoint(reader: Reader, places: Places) -> str:
+    """Return the newest signed note of database and witness files: the witnesses get every one, the database fewer."""
+    keys = places.trail.verifier_keys()
+    stored = reader.latest_checkpoint()
+    notes = [note for note in (stored, *_witnessed(places.witness_files, origin=keys[0].name)) if note is not None]
+    if not notes:
         raise QueryError("The trail has no checkpoint yet; with the recorder running, ask again in a minute.")
-    return note
+    return max(notes, key=lambda note: read_checkpoint(note, keys).size)
+
+
+def _witnessed(files: Sequence[Path], *, origin: str) -> Iterator[str | None]:
+    """Yield the newest note of each witness file; one that cannot be read is for 'audit verify' to tell."""
+    for file in files:
+        with suppress(StoreError):
+            yield read_newest(file, origin=origin)

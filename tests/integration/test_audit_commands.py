@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -12,8 +13,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from audit.checkpoint import sign_checkpoint
 from audit.cli.root import root
+from audit.merkle import Frontier
 from audit.record import Event
+from audit.rows import Rows
+from audit.store.address import sqlite_address
+from audit.witness import series
 from tests.support.recorder_process import running_recorder
 from tests.support.trail_builder import PATIENT, USER, TrailBuilder, TurnableClock, exchange_events
 
@@ -292,7 +298,7 @@ def test_a_receipt_does_not_overwrite_a_file(trail: TrailBuilder, tmp_path: Path
 
 
 def test_what_no_checkpoint_signs_yet_has_no_receipt_yet(trail: TrailBuilder) -> None:
-    trail.sql("DELETE FROM checkpoint WHERE size > (SELECT min(size) FROM checkpoint WHERE size > 1)")
+    _sign_only(trail, 3)
     partly = _run(trail, "receipt", "1")
     none = _run(trail, "receipt", "13")
     trail.sql("DELETE FROM checkpoint")
@@ -302,6 +308,27 @@ def test_what_no_checkpoint_signs_yet_has_no_receipt_yet(trail: TrailBuilder) ->
     assert (none.exit_code, without.exit_code) == (2, 2)
     assert "ask again" in none.stderr
     assert "ask again" in without.stderr
+
+
+def _sign_only(trail: TrailBuilder, size: int) -> str:
+    """Leave the database with one checkpoint, over its first records."""
+    with Rows.open(sqlite_address(trail.trail.database)) as rows:
+        root = Frontier.read(size, rows.node).root()
+    note = sign_checkpoint(trail.trail.signing_key(), size=size, root=root, time_s=1)
+    trail.sql("DELETE FROM checkpoint")
+    trail.sql("INSERT INTO checkpoint VALUES (?, 1000, ?)", size, note)
+    return note
+
+
+def test_a_checkpoint_that_only_a_witness_has_is_enough_for_a_receipt(trail: TrailBuilder) -> None:
+    newest = _run(trail, "checkpoint").stdout
+    _sign_only(trail, 3)
+    (trail.home / "witness").mkdir()
+    for file in series(trail.trail.witness):
+        shutil.copy(file, trail.home / "witness")
+
+    assert _run(trail, "checkpoint").stdout == newest
+    assert "left out" not in _run(trail, "receipt", "1").stderr
 
 
 def test_a_receipt_from_a_damaged_tree_is_refused(trail: TrailBuilder) -> None:
@@ -382,7 +409,7 @@ def test_a_home_without_a_trail_says_what_to_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pragma", "words"), [("application_id = 1", "is no trail"), ("user_version = 9", "is of version 9")]
+    ("pragma", "words"), [("application_id = 1", "is not a trail"), ("user_version = 9", "has schema 9")]
 )
 def test_a_foreign_database_is_named(trail: TrailBuilder, pragma: str, words: str) -> None:
     trail.sql(f"PRAGMA {pragma}")
