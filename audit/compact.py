@@ -14,20 +14,26 @@ UNPACK_LIMIT = 4 * 1024 * 1024
 
 DICTIONARY = (
     b'0123456789abcdef","surface":"oauth"fhir"hl7v2"cds_hooks"jobs"stream":true,"withheld":[],"warnings":[],'
-    b'"unread":"kinds":["counts":["provider":"service":"region":"agreement":"recipient":"recipient_address":"bytes":'
+    b'"kinds":["counts":["provider":"service":"region":"agreement":"recipient":"recipient_address":"bytes":'
     b'"description":"digest":"managed:disclosure"access"operation"epoch"ETREAT"HPAYMT"HOPERAT"cancelled"incomplete"'
-    b'failed"refused"query"show"receipt"results":"operator":"question":"sequences":['
-    b'"tenant":"default","code":"use_task","facts":{"action":"UseTask","allowed":true,"policies":["'
-    b'"],"reasons":["An operator has granted this task to the client."]},'
-    b'"facts":{"below_threshold":false,"evidence":"meets","identifiers":[],"illustrative":false,"pinned":true,'
-    b'"reasons":[" % of  local drafts were edited; the 95 % upper bound  % is within this task\'s threshold of  %;'
-    b' the draft is made locally."]},'
-    b'"facts":{"completion_tokens":,"elapsed_ms":,"finish_reason":"stop","prompt_tokens":,'
-    b'{"client":"client_","facts":{"surface":"tasks"},"request_id":"req_","trace_id":"'
+    b'failed"refused"query"show"receipt"results":"operator":"question":"sequences":["document-classification"'
+    b'prior-authorization-letter"scheduling-message"discharge-summary"medical-coding"'
+    b'smollm2@sha256:"local@sha256:"external@sha256:'
+    b'"tenant":"default","code":"use_task","facts":{"action":"UseTask","allowed":true,"policies":["granted-task"'
+    b'],"reasons":["An operator has granted this task to the client."]},"request_id":"req_'
+    b'"facts":{"below_threshold":false,"evidence":"meets","identifiers":[],"illustrative":true,"pinned":false,'
+    b'"pinned":true,'
+    b'"reasons":["5.0 % of 500 local drafts were edited; the 95 % upper bound 7.3 % is within this task'
+    b"'s threshold of 20 %;"
+    b' the draft is made locally.","(Illustrative evidence of the reference example; sandbox only.)"]},'
+    b'"request_id":"req_'
+    b'"facts":{"completion_tokens":200,"elapsed_ms":110,"finish_reason":"stop","prompt_tokens":70,"warnings":[],'
+    b'"withheld":[]},"request_id":"req_","trace_id":"'
+    b'{"client":"client_","facts":{"stream":true},"request_id":"req_","facts":{"surface":"chat"},"surface":"tasks"}'
     b'{"cipher":"","client":"","code":"route","exchange":"ex_","facts":"","id":"ev_","kind":"decision","kind":"release",'
-    b'"kind":"outcome","kind":"intent","model":"@sha256:","month":"20","origin":"appliance.local/","outcome":"answered",'
-    b'"patients":[""],"plain":"","policy":"","prev":"ev_","purpose":"TREAT","route":"local","seq":,'
-    b'"task":"","tenant":"sandbox","time":17,"user":"","v":1}'
+    b'"kind":"outcome","kind":"intent","model":"smollm2@sha256:","month":"2026-1","origin":"appliance.local/",'
+    b'"outcome":"answered","patients":[""],"plain":"","policy":"","prev":"ev_","purpose":"TREAT","route":"local",'
+    b'"seq":1,"task":"","tenant":"sandbox","time":179,"user":"","v":1}'
 )
 """What both sides know already; part of the format, so it never changes.  The likeliest text stands last."""
 

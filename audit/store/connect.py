@@ -40,7 +40,7 @@ PREPARE_AT_ONCE = 0
 FILE_MODE = 0o600
 """The owner reads and writes; nobody else anything."""
 
-PAGE_BYTES = 8192
+PAGE_BYTES = 16384
 """Page of a new SQLite file: a record with a sealed body takes 3 to 5 KB, so pages of 4 KB waste a quarter."""
 
 _REMEDIES = {

@@ -6,7 +6,18 @@ searching, or bytes that the leaf binds by digest; none of them is believed with
 Rows are only ever added.  The migrations make these same tables; a test holds them equal.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    text,
+)
 from sqlalchemy import UniqueConstraint as Unique
 
 from audit.record import Kind
@@ -74,11 +85,17 @@ term_block = Table(
 blind_index = Table(
     "blind_index",
     metadata,
-    Column("value", LargeBinary, primary_key=True),
-    Column("sequence", _PLACE, primary_key=True, autoincrement=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("sequence", _PLACE, nullable=False, autoincrement=False),
+    PrimaryKeyConstraint("value", "sequence").ddl_if(dialect="sqlite"),
+    Index("blind_index_value", "value").ddl_if(dialect="postgresql"),
     sqlite_with_rowid=False,
 )
-"""Keyed commitments of user and patients (16 bytes) to sequence: copies of the leaf's members, for searching."""
+"""Keyed commitments of user and patients (16 bytes) to sequence: copies of the leaf's members, for searching.
+
+SQLite keeps the rows in the key itself.  PostgreSQL keeps rows and key apart, and each value once in an index of
+values: a quarter of what a key over both columns would take, which saves 100 bytes a record.
+"""
 
 checkpoint = Table(
     "checkpoint",

@@ -1,9 +1,9 @@
 """Measure what a record takes: ``python -m tests.bench.size [--exchanges N]``; prints a table, asserts nothing.
 
-Requests as the gateway records them (intent, two decisions, release, outcome; bodies of 2 KB on intent and release)
+Requests as the gateway records them (intent, two decisions, release, outcome; sealed bodies on intent and release)
 go through the recorder's own log into a SQLite file and into a PostgreSQL database, measured as ``audit store status``
-does.  The budget is 1,536 bytes a record beyond its ciphertext.  `quiet` is one request a minute, where a checkpoint row
-covers few records; `busy` is twenty a second; with and without people, because the blind index rows for user and
+does.  The budget is 1,536 bytes a record beyond its ciphertext.  `quiet` is one request a minute, where a checkpoint
+row covers few records; `busy` is twenty a second; with and without people, because the blind index rows for user and
 patient on every record are the largest part that a caller decides.
 """
 
@@ -28,8 +28,11 @@ from audit.store.size import Size, measure
 from tests.support.postgres import postgres_server
 from tests.support.trails import TurnedClock, Writer, month_keys, new_trail
 
-BODY_BYTES = 2000
-"""About a visit note, or an answer to one."""
+REQUEST_BYTES = (600, 6000)
+"""From a portal message to a visit note with its history, both as JSON; every length between is as likely."""
+
+ANSWER_BYTES = (200, 3000)
+"""From a few codes to a discharge summary of 700 tokens."""
 
 BUDGET = 1536
 """Bytes a record beyond its ciphertext."""
@@ -59,6 +62,12 @@ LOADS = (
 )
 
 
+def body(lengths: tuple[int, int]) -> bytes:
+    """Return a body of any length between two."""
+    low, high = lengths
+    return os.urandom(low + secrets.randbelow(high - low))
+
+
 def requests(load: Load, number: int) -> tuple[list[Event], ...]:
     """Return the three calls of one request, as the gateway makes them (`appliance.trail`)."""
     common = Event(
@@ -81,7 +90,7 @@ def requests(load: Load, number: int) -> tuple[list[Event], ...]:
     }
     routed = {
         "reasons": [
-            "5.0 % of 500 local drafts were edited; the upper bound 7.3 % is within the threshold of 20 %; drafted locally.",
+            "5.0 % of 500 local drafts were edited; the bound 7.3 % is within the threshold of 20 %; made locally.",
             "(Illustrative evidence of the reference example; sandbox only.)",
         ],
         "evidence": "meets",
@@ -94,11 +103,11 @@ def requests(load: Load, number: int) -> tuple[list[Event], ...]:
     ruled = replace(common, policy_digest=POLICY)
     placed = replace(ruled, route="local", model=MODEL)
     return (
-        [replace(common, facts={"surface": "chat"}, body=os.urandom(BODY_BYTES))],
+        [replace(common, facts={"surface": "chat"}, body=body(REQUEST_BYTES))],
         [
             replace(ruled, kind=Kind.DECISION, code="use_task", facts=permitted),
             replace(placed, kind=Kind.DECISION, code="route", facts=routed),
-            replace(placed, kind=Kind.RELEASE, facts={"stream": True}, body=os.urandom(BODY_BYTES)),
+            replace(placed, kind=Kind.RELEASE, facts={"stream": True}, body=body(ANSWER_BYTES)),
         ],
         [replace(placed, kind=Kind.OUTCOME, outcome="answered", facts={**told, "warnings": [], "withheld": []})],
     )
