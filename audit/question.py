@@ -226,21 +226,17 @@ def ask(
         _check_text(name, value)
     if not 1 <= limit <= MAX_LIMIT:
         raise QueryError(f"limit is from 1 to {MAX_LIMIT}; page on with the cursor.")
-    since, until = filters.get("since", ""), filters.get("until", "")
-    page = _CURSOR.fullmatch(filters.get("cursor", ""))
-    if page is None and filters.get("cursor"):
-        raise QueryError("cursor is not one that a query printed; leave it out to begin again.")
-    before, top, as_of = page.groups() if page else (None, None, None)
     texts = {_FIELDS.get(name, name): filters.get(name, "") for name in TEXT_FILTERS}
+    before, top, as_of_ms = _page(filters.get("cursor", ""), now=now)
     question = Question(
         patients=asked,
         **{**texts, "route": _route(filters)},
-        since_ms=_moment_ms(since, name="since", now=now) if since else 0,
-        until_ms=_moment_ms(until, name="until", now=now) if until else NO_END,
+        since_ms=_moment_ms(filters.get("since", ""), name="since", now=now) or 0,
+        until_ms=_moment_ms(filters.get("until", ""), name="until", now=now) or NO_END,
         limit=limit,
-        before=int(before or NO_END),
-        top=int(top or NO_END),
-        as_of_ms=int(as_of or now.timestamp() * 1000),
+        before=before,
+        top=top,
+        as_of_ms=as_of_ms,
         by_event=by_event,
     )
     if question.since_ms >= question.until_ms:
@@ -251,6 +247,18 @@ def ask(
 def to_cursor(*, before: int, top: int, as_of_ms: int) -> str:
     """Return the cursor of the page after the one that ends with this record, in the trail of this size and moment."""
     return f"s{before}.{top}.{as_of_ms}"
+
+
+def _page(cursor: str, *, now: datetime) -> tuple[int, int, int]:
+    """Return where a page begins, in a trail of which size, as of which moment."""
+    now_ms = int(now.timestamp() * 1000)
+    if not cursor:
+        return NO_END, NO_END, now_ms
+    match = _CURSOR.fullmatch(cursor)
+    if match is None:
+        raise QueryError("cursor is not one that a query printed; leave it out to begin again.")
+    before, top, as_of_ms = match.groups()
+    return int(before), int(top), int(as_of_ms or now_ms)
 
 
 def _check_patients(patients: tuple[str, ...]) -> None:
@@ -288,8 +296,10 @@ def _route(filters: Mapping[str, str]) -> str:
     return wanted
 
 
-def _moment_ms(text: str, *, name: str, now: datetime) -> int:
-    """Return the moment in milliseconds; a date is its first moment for since, and its last for until."""
+def _moment_ms(text: str, *, name: str, now: datetime) -> int | None:
+    """Return the moment in milliseconds, None for no text; a date is its first moment for since, its last for until."""
+    if not text:
+        return None
     span = _SPAN.fullmatch(text)
     try:
         if span:

@@ -8,7 +8,6 @@ Nothing here decides: `matching` judges every event again on its leaf.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, exists, literal_column, select
@@ -19,8 +18,8 @@ from audit.query.topics import TermFilter
 from audit.question import ORPHANED, Question
 from audit.rows import Rows, Statement
 from audit.store.schema import BLOCK_RECORDS, blind_index, record, term, term_block
+from audit.terms import AGREEMENT, DECISION, KIND_IDS
 from audit.terms import COLUMNS as TERM_COLUMNS
-from audit.terms import KIND_IDS
 
 FIRST_ROWS = 256
 """Rows of the first statement: a page of fifty exchanges with five events each."""
@@ -33,6 +32,9 @@ FIRST_SPAN = 65_536
 of the trail is found at its end, and somebody rare by four statements over six years."""
 
 SPAN_GROWTH = 8
+GROWTH = 4
+"""How much more each statement asks for than the one before, up to the most."""
+
 FIRST_BLOCKS = 16
 """Blocks of the first statement: as many records as most pages read."""
 
@@ -43,6 +45,7 @@ MAX_VALUES = 10_000
 """Values of one term that a filter is asked of; no appliance has as many models, clients or policies.  Above it the
 filter narrows nothing and every record is judged."""
 
+_KINDS_WITH_FACTS = {AGREEMENT: KIND_IDS["disclosure"], DECISION: KIND_IDS["decision"]}
 _ROW = record.c
 _INTENT: ColumnElement[int] = literal_column(str(KIND_IDS["intent"]))
 _OUTCOME: ColumnElement[int] = literal_column(str(KIND_IDS["outcome"]))
@@ -90,7 +93,7 @@ class Candidates:
             wanted.append(_ROW.exchange == question.exchange_id)
             yield from self._in_range(wanted, span.begin, span.end)
         elif people.is_asked:
-            yield from self._listed(self._of_people(people, span), wanted)
+            yield from self._listed(self._of_people(people, groups, span), wanted)
         elif question.state == ORPHANED:
             yield from self._listed(self._orphans(span), wanted)
         else:
@@ -113,13 +116,13 @@ class Candidates:
         return _Group(asked.member, tuple(number for number in fitting if isinstance(number, int)))
 
     def _in_range(self, wanted: Sequence[ColumnElement[bool]], begin: int, end: int) -> Iterator[Entry]:
-        place = end
-        for limit in _growing(FIRST_ROWS, MOST_ROWS):
+        place, limit = end, FIRST_ROWS
+        while True:
             rows = self._newest([_ROW.sequence >= begin, _ROW.sequence < place, *wanted], limit=limit)
             yield from map(to_entry, rows)
             if len(rows) < limit:
                 return
-            place = _whole(rows[-1][0])
+            place, limit = _whole(rows[-1][0]), min(limit * GROWTH, MOST_ROWS)
 
     def _listed(self, lists: Iterator[list[int]], wanted: Sequence[ColumnElement[bool]]) -> Iterator[Entry]:
         """Yield the events with these numbers; the lists come newest first, each within itself too."""
@@ -129,11 +132,16 @@ class Candidates:
     def _newest(self, conditions: Sequence[ColumnElement[bool]], *, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
         return self._rows.all(select(*COLUMNS).where(*conditions).order_by(_ROW.sequence.desc()).limit(limit))
 
-    def _of_people(self, people: People, span: Span) -> Iterator[list[int]]:
-        """Yield the numbers of the records that name one of the people, by spans that grow."""
+    def _of_people(self, people: People, groups: Sequence[_Group], span: Span) -> Iterator[list[int]]:
+        """Yield the numbers of the records that name one of the people, by spans that grow.
+
+        Of somebody in every record, only those in blocks where the terms occur: a service's user has millions.
+        """
         names = people.users if people.patients is None else people.patients
         values = [bytes.fromhex(name) for name in sorted(names or ())]
-        chosen = select(blind_index.c.sequence).where(blind_index.c.value.in_(values)).distinct()
+        block = blind_index.c.sequence // BLOCK_RECORDS
+        beside = (_beside(group, block) for group in groups)
+        chosen = select(blind_index.c.sequence).where(blind_index.c.value.in_(values), *beside).distinct()
         high, width = span.end, FIRST_SPAN
         while high > span.begin:
             low = max(span.begin, high - width)
@@ -154,15 +162,15 @@ class Candidates:
         self, chosen: Statement, column: ColumnElement[int], end: int, *, order: ColumnElement[int] | None = None
     ) -> Iterator[list[int]]:
         """Yield lists of the numbers below `end`, newest first."""
-        place = end
+        place, limit = end, FIRST_ROWS
         ordered = chosen.order_by((column if order is None else order).desc())
-        for limit in _growing(FIRST_ROWS, MOST_ROWS):
+        while True:
             numbers = [_whole(row[0]) for row in self._rows.all(ordered.where(column < place).limit(limit))]
             if numbers:
                 yield numbers
-                place = numbers[-1]
             if len(numbers) < limit:
                 return
+            place, limit = numbers[-1], min(limit * GROWTH, MOST_ROWS)
 
     def _ranges(self, groups: Sequence[_Group], span: Span) -> Iterator[tuple[int, int]]:
         """Yield the half-open ranges of records in whose blocks a term of every group occurs, newest first."""
@@ -171,22 +179,29 @@ class Candidates:
             yield begin, end
             return
         block = term_block.c.block
-        occurs = [term_block.c.term.in_(groups[0].ids), *(_beside(group) for group in groups[1:])]
+        occurs = [term_block.c.term.in_(groups[0].ids), *(_beside(group, block) for group in groups[1:])]
         chosen = select(block).where(block >= begin // BLOCK_RECORDS, *occurs).distinct().order_by(block.desc())
-        place = (end - 1) // BLOCK_RECORDS + 1
-        for limit in _growing(FIRST_BLOCKS, MOST_BLOCKS):
+        place, limit = (end - 1) // BLOCK_RECORDS + 1, FIRST_BLOCKS
+        while True:
             blocks = [_whole(row[0]) for row in self._rows.all(chosen.where(block < place).limit(limit))]
             for first, last in _joined(blocks):
                 yield max(begin, first * BLOCK_RECORDS), min(end, (last + 1) * BLOCK_RECORDS)
             if len(blocks) < limit:
                 return
-            place = blocks[-1]
+            place, limit = blocks[-1], min(limit * GROWTH, MOST_BLOCKS)
 
 
-def _beside(group: _Group) -> ColumnElement[bool]:
-    """Return the condition that a term of this group occurs in the same block."""
+def _of_group(group: _Group) -> ColumnElement[bool]:
+    """Return the condition on a record's columns: its term, or the kind of event that alone has such a fact."""
+    if group.member in TERM_COLUMNS:
+        return _ROW[group.member].in_(group.ids)
+    return _ROW.kind == _KINDS_WITH_FACTS[group.member]
+
+
+def _beside(group: _Group, block: ColumnElement[int]) -> ColumnElement[bool]:
+    """Return the condition that a term of this group occurs in a block."""
     other = term_block.alias()
-    return exists().where(and_(other.c.block == term_block.c.block, other.c.term.in_(group.ids)))
+    return exists().where(and_(other.c.block == block, other.c.term.in_(group.ids)))
 
 
 def _joined(blocks: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -196,11 +211,6 @@ def _joined(blocks: Sequence[int]) -> Iterator[tuple[int, int]]:
             last = block
         if place + 1 == len(blocks) or blocks[place + 1] != block - 1:
             yield block, last
-
-
-def _growing(first: int, most: int) -> Iterator[int]:
-    for doublings in count():
-        yield min(first << (2 * min(doublings, most.bit_length())), most)
 
 
 def _whole(value: object) -> int:

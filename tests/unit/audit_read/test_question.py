@@ -59,6 +59,14 @@ def test_beyond_the_calendar_is_no_crash(name: str, text: str) -> None:
         ({"cursor": "x"}, "cursor"),
         ({"patient": "9" * 257}, "patient"),
         ({"user": "a\0b"}, "user"),
+        ({"user": "a\ud800b"}, "user is not valid Unicode"),
+        ({"state": "lost"}, "state is one of: answered, refused, failed, cancelled, incomplete, orphaned"),
+        ({"topic": "x"}, "topic is one of: disclosures, break-glass"),
+        ({"decision": "maybe"}, "decision is one of: allowed, denied"),
+        ({"route": "managed:"}, "route is local"),
+        ({"provider": "a b"}, "provider is a name"),
+        ({"policy": "abc"}, "first 8 or more"),
+        ({"provider": "a", "route": "local"}, "exclude each other"),
         ({"since": "2026-02-01", "until": "2026-01-01"}, "since"),
     ],
 )
@@ -76,9 +84,15 @@ def test_an_absurd_limit_is_refused(limit: int) -> None:
 
 
 def test_a_cursor_leads_to_where_it_was_made() -> None:
-    question = ask({"cursor": to_cursor(before=41, top=99)}, now=NOW)
+    question = ask({"cursor": to_cursor(before=41, top=99, as_of_ms=7)}, now=NOW)
 
-    assert (question.before, question.top) == (41, 99)
+    assert (question.before, question.top, question.as_of_ms) == (41, 99, 7)
+
+
+def test_a_cursor_of_an_earlier_release_still_leads_on() -> None:
+    question = ask({"cursor": "s41.99"}, now=NOW)
+
+    assert (question.before, question.top, question.as_of_ms) == (41, 99, int(NOW.timestamp() * 1000))
 
 
 def test_what_is_recorded_of_a_question_names_no_patient_and_no_user() -> None:
@@ -93,7 +107,52 @@ def test_what_is_recorded_of_a_question_names_no_patient_and_no_user() -> None:
 
 
 def test_a_question_has_no_repr_that_could_reach_a_log() -> None:
-    assert "4711" not in repr(Question(patient="MRN-4711"))
+    assert "4711" not in repr(Question(patients=("MRN-4711",)))
+
+
+def test_several_patients_are_asked_for_at_once_and_recorded_as_a_number() -> None:
+    question = ask({"patient": "MRN-3"}, now=NOW, patients=["MRN-1", "MRN-2", "MRN-1"])
+
+    assert question.patients == ("MRN-1", "MRN-2", "MRN-3")
+    assert question.described()["patients_asked"] == 3
+    assert "MRN" not in str(question.described())
+
+
+@pytest.mark.parametrize(
+    ("patients", "told"), [([""], "empty"), (["x"] * 2 + [str(number) for number in range(20)], "more than 20")]
+)
+def test_an_empty_patient_or_too_many_are_refused(patients: list[str], told: str) -> None:
+    with pytest.raises(QueryError, match=told):
+        ask({}, now=NOW, patients=patients)
+
+
+def test_a_provider_is_the_route_to_it() -> None:
+    assert ask({"provider": "example-cloud"}, now=NOW).route == "managed:example-cloud"
+    assert ask({"provider": "example-cloud", "route": "managed"}, now=NOW).route == "managed:example-cloud"
+
+
+def test_what_is_recorded_of_a_question_holds_every_harmless_filter() -> None:
+    asked = {
+        "client": "ehr",
+        "tenant": "site",
+        "task": "coding",
+        "purpose": "TREAT",
+        "kind": "outcome",
+        "outcome": "failed",
+        "code": "too_busy",
+        "decision": "denied",
+        "route": "local",
+        "model": "smol",
+        "policy": "a" * 12,
+        "agreement": "baa-1",
+        "exchange": "ex_1",
+        "state": "failed",
+        "topic": "changes",
+    }
+
+    described = ask(asked, now=NOW, by_event=True, limit=7).described()
+
+    assert described == {**asked, "by_event": True, "limit": 7}
 
 
 @given(
