@@ -1,8 +1,9 @@
 """The head of the tree: when it is signed, and where each checkpoint goes.
 
 Witnesses get every checkpoint: a second after a record, at 256 records, and a heartbeat a minute when idle.  The
-database keeps fewer, because a row of it is for good: at 256 records, a minute after the one before, and at a clean
-stop.  A checkpoint MUST be over durable records only: it is handed to the witnesses after the commit, never before.
+database keeps fewer, because a row of it is for good: at a start, at 256 records, a minute after the one before, and at
+a clean stop.  A checkpoint MUST be over durable records only: it is handed to the witnesses after the commit, never
+before.
 """
 
 from audit.checkpoint import sign_checkpoint
@@ -79,8 +80,12 @@ class Head:
         note = sign_checkpoint(self._key, size=frontier.size, root=frontier.root(), time_s=time_ms // 1000)
         return StoredCheckpoint(size=frontier.size, time_ms=time_ms, note=note)
 
+    def is_unstored(self, size: int) -> bool:
+        """Say whether there are records that no checkpoint of the database vouches for."""
+        return size > self._stored_size
+
     def to_store(self, checkpoint: StoredCheckpoint, *, last: bool = False) -> StoredCheckpoint | None:
-        """Return the checkpoint if the database is to keep it; `last` when the recorder stops."""
+        """Return the checkpoint if the database is to keep it; `last` when the recorder starts or stops."""
         grown = checkpoint.size - self._stored_size
         waited_s = self._clocks.monotonic_s() - self._stored_at_s
         is_wanted = grown > 0 and (last or grown >= STORE_RECORDS or waited_s >= STORE_S)

@@ -195,7 +195,7 @@ class Log:
     def sign_head(self, *, last: bool = False) -> str:
         """Sign a checkpoint over everything that is durable and return its note.  Raises AppendError.
 
-        The witnesses get it; the database keeps it when one is due there, or when it is the last before a stop.
+        The witnesses get it; the database keeps it when one is due there, or when it is the first or last of a process.
         """
         self._check_writable()
         database, (time_ms, _) = self._opened(), self._time()
@@ -250,9 +250,14 @@ class Log:
             return  # The records are durable; the next start signs them.
 
     def _begin(self) -> None:
-        """Give a new tree its epoch leaf."""
+        """Give a new tree its epoch leaf, and let the database vouch for all that it holds.
+
+        Without that, a trail that was killed before its first stored checkpoint could not be verified by itself.
+        """
         if self._frontier.size == 0:
             self.append([epoch(month=month_of(self._clocks.now_ms()), going_on=self._going_on)])
+        if self._head.is_unstored(self._frontier.size):
+            self.sign_head(last=True)
 
     def _recover(self) -> None:
         """Open the database and find where the tree ends, at start and after a failed write alike."""

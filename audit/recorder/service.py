@@ -85,7 +85,7 @@ class Service:
         if self._log.quarantine:
             raise QuarantinedError(self._log.quarantine)
         self._reserve.check((event.kind for event in events), waiting_bytes=self._committer.waiting_bytes)
-        keys = self._months.keys_at(self._now_ms())
+        keys = self._months.keys_at(self._now_ms(), durable_ms=self._log.last_time_ms)
         return self._committer.append(submit_all(events, origin=self._key.origin, keys=keys))
 
     def _receipts(self, placed: Sequence[Placed], *, wanted: Receipts) -> object:

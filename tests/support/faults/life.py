@@ -7,12 +7,16 @@ goes on.
 
 import json
 import os
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from audit.errors import AppendError, AuditError
 from audit.keyring import initialise
+from audit.keyring.custodian import open_root
+from audit.keyring.passphrase_root import PassphraseProtector
+from audit.keyring.rotation import change_passphrase, rotate_root
 from audit.log import Clocks, Log, stored_prover, submit
 from audit.places import find_places
 from audit.record import Event, Kind
@@ -33,6 +37,16 @@ FLUSH_S = 20.0
 
 LARGE_BYTES = 9000
 """Two pages and a bit."""
+
+
+_PASSING_S = {
+    Step.WAIT: 2.0,
+    Step.CLOCK_BACK: -600.0,
+    Step.MONTH: MONTH_S,
+    Step.HEARTBEAT: 70.0,
+    Step.KEEP: 1.5,
+}
+"""Time that passes before these."""
 
 
 @dataclass
@@ -107,26 +121,19 @@ class Machine:
                 self.append(3)
             case Step.LARGE:
                 self.append(2, body=os.urandom(LARGE_BYTES))
-            case Step.WAIT:
-                self.clock.turn(2)
-                self.append(1)
-            case Step.HEARTBEAT:
-                self.clock.turn(70)
-                self.log.keep_signed()
-            case Step.CLOCK_BACK:
-                self.clock.turn(-600)
-                self.append(1)
-            case Step.KEEP:
-                self.clock.turn(1.5)
+            case Step.WAIT | Step.CLOCK_BACK | Step.MONTH:
+                self.clock.turn(_PASSING_S[step])
+                self.append(2)
+            case Step.HEARTBEAT | Step.KEEP:
+                self.clock.turn(_PASSING_S[step])
                 self.log.keep_signed()
             case Step.RECEIPT:
                 self.log.receipt("ex_" + "0" * 32)
-            case Step.MONTH:
-                self.clock.turn(MONTH_S)
-                self.append(2)
             case Step.REOPEN:
                 self.close()
                 self.start()
+            case Step.ROTATE | Step.PASSPHRASE:
+                change_root(self.places.custodian, step)
         self.await_witness()
         self.teller.say(time=self.clock.time_ms)
 
@@ -141,7 +148,7 @@ class Machine:
         self._batches += 1
         batch = f"{self._name}-{self._batches}"
         now_ms = max(self.clock.time_ms, self.log.last_time_ms)
-        keys = self._months.keys_at(now_ms)
+        keys = self._months.keys_at(now_ms, durable_ms=self.log.last_time_ms)
         events = [
             Event(
                 kind=Kind.INTENT if number == 0 else Kind.DECISION,
@@ -181,6 +188,20 @@ def make_keys(home: Path) -> None:
     initialise(home / "audit", home / "custodian", origin=ORIGIN, now=START)
 
 
+def change_root(custodian: Path, step: Step) -> None:
+    """Change what keeps the months, as the custodian's commands do; a second run finishes what was begun."""
+    opened = open_root(custodian)
+    if step is Step.ROTATE or opened.next_root is not None:
+        rotate_root(opened)
+    else:
+        protector = PassphraseProtector(passphrase=secrets.token_hex(16).encode())
+        change_passphrase(opened, protector, keep=True)
+
+
+_REPEATED = frozenset({Step.ROTATE, Step.PASSPHRASE})
+"""Steps that an operator runs again after a failure; time does not pass in them."""
+
+
 def live(machine: Machine, life: Life, *, faults: Faults) -> None:
     """Start, do the steps, and after each failure go on as a recorder does.
 
@@ -209,7 +230,7 @@ def _try(machine: Machine, step: Step | None, *, is_first: bool) -> bool:
         elif step is None:
             machine.start()
         if step is not None:
-            machine.do(step if is_first else Step.APPEND)
+            machine.do(step if is_first or step in _REPEATED else Step.APPEND)
     except AppendError as error:
         machine.teller.say(refused=str(step), code=error.code, reason=str(error))
     except AuditError as error:

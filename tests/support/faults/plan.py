@@ -19,6 +19,9 @@ CALLS_OF_STEP = 17
 CALLS_OF_START = 10
 """As `CALLS_OF_STEP`, for opening a trail."""
 
+CALLS_OF_ROTATION = 30
+"""As `CALLS_OF_STEP`, for changing what keeps three months."""
+
 CALLS_OF_KEYS = 70
 """As `CALLS_OF_STEP`, for making all keys."""
 
@@ -34,6 +37,9 @@ class Work(StrEnum):
 
     KEYS = "keys"
     """Everything is made from nothing, then work goes on."""
+
+    ROTATION = "rotation"
+    """The custodian changes what keeps the months, beside a trail that has records."""
 
 
 class Step(StrEnum):
@@ -58,6 +64,11 @@ class Step(StrEnum):
     """A month turns: index keys of the past are deleted."""
 
     REOPEN = "reopen"
+    ROTATE = "rotate"
+    """A fresh root under every month."""
+
+    PASSPHRASE = "passphrase"
+    """Another passphrase over the root."""
 
 
 _WEIGHTS = {
@@ -130,7 +141,7 @@ def _read_fault(members: Mapping[str, Any]) -> Fault:
 def plan_of(seed: int) -> Plan:
     """Return the schedule of a seed."""
     chance = random.Random(seed)  # noqa: S311 -- schedules, not secrets
-    work = chance.choices(tuple(Work), weights=(83, 12, 5))[0]
+    work = chance.choices(tuple(Work), weights=(81, 11, 4, 4))[0]
     months = [MONTHS]
     lives = [
         _life(chance, work=work, first=number == 0, months=months) for number in range(chance.choice((1, 1, 2, 3)))
@@ -141,10 +152,14 @@ def plan_of(seed: int) -> Plan:
 def _life(chance: random.Random, *, work: Work, first: bool, months: list[int]) -> Life:
     steps = tuple(_steps(chance, months))
     start = CALLS_OF_START
-    if first and work is not Work.APPEND:
+    if work is Work.ROTATION:
+        steps = (chance.choice((Step.ROTATE, Step.PASSPHRASE)), *steps[:2])
+        start += CALLS_OF_ROTATION
+    elif first and work is not Work.APPEND:
         start += CALLS_OF_KEYS if work is Work.KEYS else 2 * CALLS_OF_STEP
-    # A first life aims half of its faults at its own beginning, which is what it is there for.
-    reach = start if first and work is not Work.APPEND and chance.random() < 0.5 else start + CALLS_OF_STEP * len(steps)
+    # A life with a beginning of its own aims half of its faults there, which is what it is there for.
+    aims_there = work is Work.ROTATION or (first and work is not Work.APPEND)
+    reach = start if aims_there and chance.random() < 0.5 else start + CALLS_OF_STEP * len(steps)
     cut = chance.choice((None, Cut.ALL_LOST, Cut.PREFIX, Cut.SUBSET, Cut.SUBSET))
     return Life(steps=steps, fault=_fault(chance, reach), cut=cut)
 

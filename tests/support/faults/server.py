@@ -79,7 +79,8 @@ class Server:
         make_keys(keys)
         custodian = open_custodian(keys / "custodian")
         self._secrets = {month: custodian.secrets(month) for month in custodian.months()}
-        self._templates = {Work.FIRST_START: keys, Work.APPEND: self._grown(keys)}
+        grown = self._grown(keys)
+        self._templates = {Work.FIRST_START: keys, Work.APPEND: grown, Work.ROTATION: grown}
         gc.collect()
         gc.freeze()
 
@@ -169,7 +170,14 @@ class Server:
             outcome.problems.append("the trail could not be judged")
 
     def _secrets_of(self, home: Path, work: Work) -> Callable[[str], MonthSecrets]:
-        return open_custodian(home / "custodian").secrets if work is Work.KEYS else self._secrets.__getitem__
+        """Return what opens bodies: the custodian's folder where the schedule has changed it, else what it held."""
+        if work not in {Work.KEYS, Work.ROTATION}:
+            return self._secrets.__getitem__
+        custodian = open_custodian(home / "custodian")
+        if work is Work.ROTATION:
+            for month, known in self._secrets.items():
+                assert custodian.secrets(month) == known, "the months are what they were"
+        return custodian.secrets
 
     def _machine(self, home: Path, outcome: Outcome, *, name: str, teller: Teller) -> Machine:
         return Machine(home, name=name, clock=StandingClock(outcome.time_ms), teller=teller, rash=self._rash)
