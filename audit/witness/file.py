@@ -64,14 +64,19 @@ class FileWitness:
     def publish(self, note: str, *, time_ms: int) -> None:
         """Add a checkpoint, durable on return; a heartbeat over an unchanged tree at most once an hour."""
         size = read_checkpoint(note, self._keys).size
-        if self._end is None or self._end != _end_of(self._path):
+        known = self._end if self._end == _end_of(self._path) else None
+        if known is None:
             # Nothing is taken from what is found here: a line of a write that failed may never reach the medium.
             self.confirm(note)
         elif size == self._size and time_ms - self._time_ms < HEARTBEAT_MS:
             return
         with self._told():
             path = self._file_of(time_ms)
-            self._end = (path, _append(path, encode({"v": 1, "time": time_ms, "note": note}) + b"\n"))
+            length = _append(path, encode({"v": 1, "time": time_ms, "note": note}) + b"\n")
+            if known is None or known[0] != path:
+                # Also when it was found: whoever made it may have died before its name was durable.
+                sync_folder(path.parent)
+        self._end = (path, length)
         self._size, self._time_ms = size, time_ms
 
     def close(self) -> None:
@@ -174,7 +179,6 @@ def _tail(file: Path) -> bytes:
 
 def _append(path: Path, line: bytes) -> int:
     """Add one line, synced, and return the file's length; a torn line before it is ended first."""
-    is_new = not path.exists()
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
     try:
         end = os.lseek(descriptor, 0, os.SEEK_END)
@@ -183,12 +187,9 @@ def _append(path: Path, line: bytes) -> int:
         while data:
             data = data[os.write(descriptor, data) :]
         os.fsync(descriptor)
-        length = os.lseek(descriptor, 0, os.SEEK_END)
+        return os.lseek(descriptor, 0, os.SEEK_END)
     finally:
         os.close(descriptor)
-    if is_new:
-        sync_folder(path.parent)
-    return length
 
 
 def _end_of(path: Path) -> tuple[Path, int] | None:
@@ -200,6 +201,7 @@ def _make_folder(folder: Path) -> None:
     """Make the witness's own folder; not its parents: a medium that is not mounted must not be replaced by a folder."""
     if not folder.exists():
         folder.mkdir(mode=FOLDER_MODE)
+    sync_folder(folder.parent)
 
 
 def _month_in(file: Path, first: Path) -> str:

@@ -83,13 +83,13 @@ def test_a_checkpoint_is_signed_a_second_after_a_record_at_the_latest(tmp_path: 
     writer = open_writer(trail, clock)
     writer.add(example_event())
     writer.log.keep_signed()
-    assert not trail.witness.exists()
+    before = notes(writer.log, trail.witness)
 
     clock.turn(1.0)
     writer.log.keep_signed()
 
-    (note,) = notes(writer.log, trail.witness)
-    assert read_checkpoint(note, trail.verifier_keys()).size == 2
+    (note,) = notes(writer.log, trail.witness)[len(before) :]
+    assert [read_checkpoint(found, trail.verifier_keys()).size for found in (*before, note)] == [1, 2]
     writer.log.close()
 
 
@@ -97,16 +97,21 @@ def test_a_checkpoint_is_signed_with_the_256th_record(tmp_path: Path) -> None:
     trail = new_trail(tmp_path)
     writer = open_writer(trail, TurnedClock())
 
-    writer.add(*[example_event(body=None)] * 255)
+    before = notes(writer.log, trail.witness)
 
-    (note,) = notes(writer.log, trail.witness)
-    assert read_checkpoint(note, trail.verifier_keys()).size == 256
+    writer.add(*[example_event(body=None)] * 255)
+    assert notes(writer.log, trail.witness) == before
+    writer.add(example_event(body=None))
+
+    (note,) = notes(writer.log, trail.witness)[len(before) :]
+    assert read_checkpoint(note, trail.verifier_keys()).size == 257
     writer.log.close()
 
 
 def test_an_idle_log_signs_its_head_every_minute_and_its_database_does_not_grow(tmp_path: Path) -> None:
     trail, clock, witness = new_trail(tmp_path), TurnedClock(), MemoryWitness()
     writer = open_writer(trail, clock, publisher=Publisher([witness]))
+    assert writer.log.publisher.flush(10)
     for _ in range(4):
         clock.turn(60)
         writer.log.keep_signed()
@@ -114,7 +119,7 @@ def test_an_idle_log_signs_its_head_every_minute_and_its_database_does_not_grow(
         assert writer.log.publisher.flush(10)
 
     times = [read_checkpoint(note, trail.verifier_keys()).time_s for note in witness.notes]
-    assert times == [int(START.timestamp()) + 60 * minute for minute in (1, 2, 3, 4)]
+    assert times == [int(START.timestamp()) + 60 * minute for minute in (0, 1, 2, 3, 4)]
     with TrailReader.open(trail.database) as reader:
         assert [size for size, _ in reader.checkpoints()] == [1]
     writer.log.close()

@@ -191,17 +191,18 @@ def test_no_witness_no_start(tmp_path: Path) -> None:
 def test_witnesses_get_each_checkpoint_and_the_database_keeps_one_a_minute(tmp_path: Path) -> None:
     trail, clock, witness = new_trail(tmp_path), TurnedClock(), MemoryWitness()
     writer = open_writer(trail, clock, publisher=Publisher([witness]))
+    assert writer.log.publisher.flush(10)
     for _ in range(61):
         clock.turn(1)
         writer.add(example_event(body=None))
         assert writer.log.publisher.flush(10)
 
-    assert len(witness.notes) == 61
-    assert stored_sizes(trail.database) == [61]
+    assert len(witness.notes) == 62
+    assert stored_sizes(trail.database) == [1, 61]
     clock.turn(1)
     writer.add(example_event(body=None))
     writer.log.close()
-    assert stored_sizes(trail.database) == [61, 63]
+    assert stored_sizes(trail.database) == [1, 61, 63]
     assert read_checkpoint(witness.notes[-1], trail.verifier_keys()).size == 63
     assert witness.closed
 

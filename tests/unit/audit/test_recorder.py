@@ -170,9 +170,10 @@ async def test_the_turn_of_the_month_takes_new_keys_and_forgets_the_old(tmp_path
         await running.client.append(example_event())
         running.clock.time_ms = int(datetime(2026, 12, 1, tzinfo=UTC).timestamp() * 1000)
         await running.client.append(example_event())
+        await running.client.append(example_event())
 
     leaves = read_whole(tmp_path).leaves
-    assert [leaf.month for leaf in leaves] == ["2026-11", "2026-11", "2026-12"]
+    assert [leaf.month for leaf in leaves] == ["2026-11", "2026-11", "2026-12", "2026-12"]
     assert leaves[1].user != leaves[2].user
     assert Trail(folder=tmp_path / "audit").prepared_months() == ("2026-12", "2027-01")
 
