@@ -188,6 +188,7 @@ def _guard() -> None:
     """Let PostgreSQL refuse what no recorder does, index people once a value, and not compress what is packed."""
     op.drop_constraint("blind_index_pkey", "blind_index")
     op.create_index("blind_index_value", "blind_index", ["value"])
+    op.create_index("blind_index_sequence", "blind_index", ["sequence"], postgresql_using="brin")
     op.execute(_REFUSE)
     op.execute(_NO_GAP)
     for table in _TABLES:
