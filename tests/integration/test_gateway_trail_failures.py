@@ -17,7 +17,7 @@ from tests.support.gateway_client import TASK, chat
 from tests.support.running_appliance import IssuedClient, RunningAppliance, kill, running_appliance
 from tests.support.small_disk import small_disk
 
-WITHIN_S = 60.0
+WITHIN_S = 120.0
 """The supervisor restarts a program within a second or so; a machine may be busy."""
 
 KILLS = 3
@@ -94,7 +94,7 @@ def test_a_full_disk_is_refused_before_it_hurts_and_service_returns_by_itself(tm
         assert ask(appliance, client).status_code == 200
         filler = home / "audit" / "filler"
         filler.write_bytes(bytes(26 << 20))
-        wait_until(lambda: reasons_of(appliance) == {"disk_reserved"})
+        wait_until(lambda: "disk_reserved" in reasons_of(appliance))
 
         answer = ask(appliance, client)
 
