@@ -1,5 +1,6 @@
 import os
 import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -61,3 +62,11 @@ def test_a_leaf_takes_about_half_of_its_bytes() -> None:
     leaf = b"{" + b",".join(f'"{name}":"{os.urandom(24).hex()}"'.encode() for name in names) + b"}"
 
     assert len(pack(leaf)) < 0.62 * len(leaf)
+
+
+def test_the_format_page_holds_the_dictionary_to_the_byte() -> None:
+    page = (Path(__file__).parents[3] / "audit" / "FORMAT.md").read_text(encoding="utf-8")
+
+    block = page.split("### Packed")[1].split("```\n")[1]
+
+    assert block.replace("\n", "").encode() == DICTIONARY
