@@ -86,9 +86,7 @@ class Candidates:
         groups = self._groups(filters)
         if people.is_hopeless or any(not group.ids for group in groups):
             return
-        wanted: list[ColumnElement[bool]] = [
-            _ROW[group.member].in_(group.ids) for group in groups if group.member in TERM_COLUMNS
-        ]
+        wanted = [_of_group(group) for group in groups]
         if question.exchange_id:
             wanted.append(_ROW.exchange == question.exchange_id)
             yield from self._in_range(wanted, span.begin, span.end)

@@ -21,6 +21,7 @@ from functools import partial
 import psycopg
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.dialects import postgresql
 from typing_extensions import override
 
 from audit.accounting import account, accounting_question
@@ -125,7 +126,7 @@ def questions(count: int) -> Iterator[tuple[str, Sequence[Asked]]]:
     users = [f"user-{number}" for number in chance.sample(range(USERS), min(count, 50))]
     yield "patient, six years, first page", [finds({}, patients=[one]) for one in people]
     yield "heavy patient, first page", [finds({}, patients=[one]) for one in heavy]
-    yield "three patients", [finds({}, patients=people[place : place + 3]) for place in range(0, len(people) - 3, 9)]
+    yield "three patients", [finds({}, patients=people[place : place + 3]) for place in range(0, len(people), 9)]
     yield "accounting of disclosures", [partial(accounts, patient=one) for one in people]
     yield "accounting of a heavy patient", [partial(accounts, patient=one) for one in heavy]
     yield "who looked at a patient", [finds({"topic": "reads"}, patients=[one]) for one in people[:20]]
@@ -200,8 +201,9 @@ class _Explaining(Rows):
     @override
     def all(self, statement: Statement) -> Page:
         """Print the plan, and return the rows."""
-        compiled = statement.compile(dialect=self._connection.dialect, compile_kwargs={"render_postcompile": True})
-        plan = self._connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS) {compiled}", compiled.params).scalars()
+        dialect = postgresql.psycopg.dialect(paramstyle="pyformat")
+        asked = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+        plan = self._connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS) {asked}", asked.params).scalars()
         print("\n".join(plan)[:4000], end="\n\n")
         return super().all(statement)
 
