@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help run demo test check golden lock clean gateway engine model dev system system-tests
+.PHONY: help run demo test crash check golden lock clean gateway engine model dev system system-tests
 
 UV := 0.13.9
 
@@ -28,6 +28,9 @@ test: dev model system-tests ## run every test, with branch coverage
 	.venv/bin/coverage combine --quiet
 	.venv/bin/coverage report --format=total | awk '{ print "Branch coverage: " $$1 " %; `.venv/bin/coverage report` lists what is not covered" }'
 	exit $$status
+
+crash: dev ## ten thousand more ways to fail than make test tries: writes, syncs, power losses, kills
+	@CRASH_SCHEDULES=10000 CRASH_FIRST_SEED=2000 .venv/bin/python -m pytest -q tests/crash/test_schedules.py
 
 check: dev ## format, lint, types, imports and unit tests: before every commit
 	@.venv/bin/ruff format --check .
