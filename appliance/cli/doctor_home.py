@@ -4,9 +4,7 @@ Before the first `appliance up` most of it does not exist yet, which is no fault
 trail is opened for reading only, without a key.
 """
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,15 +17,15 @@ from appliance.clock import Clock
 from appliance.config import Config
 from appliance.models.verify import verify
 from appliance.policy.load import load_bundle
+from audit.errors import AuditError
+from audit.places import find_places
+from audit.rows import Rows
 
 NOT_YET = "not made yet: 'appliance up' makes it"
 """What a check says about something that the first start creates."""
 
 WARN_BEFORE = timedelta(days=45)
 """Earlier than the renewal at start (30 days), so that whoever never restarts hears of it."""
-
-TRAIL_APPLICATION_ID = 0x41554454
-"""``audit/FORMAT.md`` section 11: a database with another one is not a trail."""
 
 
 def model(config: Config) -> Iterator[Finding]:
@@ -81,24 +79,18 @@ def clients(config: Config) -> Iterator[Finding]:
 
 
 def trail(config: Config) -> Iterator[Finding]:
-    """Open the trail's database for reading and look whether it is one."""
-    database = config.trail / "trail.db"
-    if not database.exists():
-        yield ok("trail", NOT_YET)
-        return
+    """Open the trail's database for reading, on SQLite and PostgreSQL alike, and look whether it is one."""
     try:
-        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.Error as error:
-        yield failed(
-            "trail", f"{database} cannot be read ({type(error).__name__})", "run 'audit verify', keep the file"
-        )
+        places = find_places(config.home)
+        if not (config.trail / "trail.json").exists() and places.database.is_sqlite:
+            yield ok("trail", NOT_YET)
+            return
+        with Rows.open(places.readers) as rows:
+            size = rows.size()
+    except AuditError as error:
+        yield failed("trail", str(error), "do what it says, and keep the database as it is until then")
         return
-    if application_id != TRAIL_APPLICATION_ID:
-        yield failed("trail", f"{database} is no trail", "restore it from the backup")
-        return
-    yield ok("trail", f"{database.stat().st_size / 1024**2:.1f} MiB, opens; 'audit verify' proves that it is whole")
+    yield ok("trail", f"{size} records in {places.readers}; 'audit verify' proves that it is whole")
 
 
 def modes(config: Config) -> Iterator[Finding]:

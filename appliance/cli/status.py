@@ -140,7 +140,9 @@ def _rows(report: dict[str, object]) -> Iterator[tuple[str, object]]:
 
 def _short(value: object) -> str:
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return ", ".join(map(_short, value))
+    if isinstance(value, dict):
+        return f"{value.get('name', '')} {value.get('state', '')} ({value.get('reason') or value.get('kind', '')})"
     text = str(value)
     with contextlib.suppress(ValueError):
         return f"{text} ({_age(text)} ago)" if "T" in text else text

@@ -14,6 +14,7 @@ from appliance.cli.supervisor_state import ProcessState, Running
 from appliance.clock import Clock
 from appliance.config import Config, EngineConfig
 from tests.support.command_line import run
+from tests.support.trails import TurnedClock, new_trail, open_writer
 
 UPSTREAM = EngineConfig(upstream="http://127.0.0.1:9")
 
@@ -127,6 +128,7 @@ def test_private_files_are_counted(config: Config) -> None:
 @pytest.mark.parametrize("content", [b"no database " * 100, None])
 def test_something_else_in_the_trails_place_is_found(config: Config, content: bytes | None) -> None:
     config.trail.mkdir()
+    (config.trail / "trail.json").touch()
     database = config.trail / "trail.db"
     if content is None:
         sqlite3.connect(database).executescript("CREATE TABLE other (x);").connection.close()
@@ -137,12 +139,24 @@ def test_something_else_in_the_trails_place_is_found(config: Config, content: by
 
 
 def test_a_trail_opens(config: Config) -> None:
-    config.trail.mkdir()
-    connection = sqlite3.connect(config.trail / "trail.db")
-    connection.execute(f"PRAGMA application_id = {doctor_home.TRAIL_APPLICATION_ID}")
-    connection.execute("CREATE TABLE record (x)")
-    connection.close()
+    open_writer(new_trail(config.home), TurnedClock()).log.close()
 
+    (finding,) = doctor_home.trail(config)
+
+    assert finding.verdict is Verdict.OK
+    assert "1 records" in finding.found
+
+
+def test_a_database_that_does_not_answer_is_named_with_what_to_do(config: Config) -> None:
+    (config.home / "trail.yaml").write_text("database: postgresql:///trail?host=/nowhere&user=recorder\n")
+
+    (finding,) = doctor_home.trail(config)
+
+    assert finding.verdict is Verdict.FAILED
+    assert "PostgreSQL database 'trail'" in finding.found
+
+
+def test_a_home_that_never_started_has_no_trail_yet(config: Config) -> None:
     assert [finding.verdict for finding in doctor_home.trail(config)] == [Verdict.OK]
 
 
