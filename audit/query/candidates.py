@@ -140,11 +140,8 @@ class Candidates:
         block = blind_index.c.sequence // BLOCK_RECORDS
         beside = (_beside(group, block) for group in groups)
         chosen = select(blind_index.c.sequence).where(blind_index.c.value.in_(values), *beside).distinct()
-        high, width = span.end, FIRST_SPAN
-        while high > span.begin:
-            low = max(span.begin, high - width)
+        for low, high in growing_spans(span.begin, span.end):
             yield from self._numbers(chosen.where(blind_index.c.sequence >= low), blind_index.c.sequence, high)
-            high, width = low, width * SPAN_GROWTH
 
     def _orphans(self, span: Span) -> Iterator[list[int]]:
         """Yield the numbers of the intents whose exchange has no outcome in a trail of this size."""
@@ -187,6 +184,15 @@ class Candidates:
             if len(blocks) < limit:
                 return
             place, limit = blocks[-1], min(limit * GROWTH, MOST_BLOCKS)
+
+
+def growing_spans(begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield half-open ranges that cover everything from `begin` to before `end` once, newest first, ever longer."""
+    width = FIRST_SPAN
+    while end > begin:
+        low = max(begin, end - width)
+        yield low, end
+        end, width = low, width * SPAN_GROWTH
 
 
 def _of_group(group: _Group) -> ColumnElement[bool]:

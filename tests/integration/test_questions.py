@@ -179,6 +179,16 @@ def test_a_rare_term_is_found_far_back_and_common_ones_page_by_page(store: Addre
     assert not common.next_cursor
 
 
+def test_a_rare_term_is_found_at_both_edges_of_a_block(store: Address) -> None:
+    trail = QuestionTrail(store)
+    edges = {0, 255, 512, 767}
+    trail.add(*(operation("client_added" if place in edges else "policy_reloaded") for place in range(900)))
+
+    page = trail.find(ask({"topic": "clients"}, now=trail.now()))
+
+    assert {row.entries[0].leaf.sequence for row in page.rows} == edges
+
+
 def test_somebody_in_every_record_is_found_to_the_last(store: Address) -> None:
     trail = QuestionTrail(store)
     for _ in range(5):
