@@ -7,13 +7,10 @@ that the recorder uses, and then read from end to end.
 import multiprocessing
 import os
 from pathlib import Path
-from sqlite3 import Connection
-from typing import Any, ClassVar
 
 import pytest
 
-from audit.errors import AppendError, StoreError
-from audit.store.database import Batch, Database
+from audit.errors import AppendError
 from tests.support.trails import (
     Fault,
     TurnedClock,
@@ -30,6 +27,10 @@ TABLE = [
     ("BEGIN", "kept", "absent"),
     ("INSERT INTO record", "lost", "absent"),
     ("INSERT INTO record", "kept", "absent"),
+    ("INSERT INTO term (", "lost", "absent"),
+    ("INSERT INTO term (", "kept", "absent"),
+    ("INSERT INTO term_block", "lost", "absent"),
+    ("INSERT INTO term_block", "kept", "absent"),
     ("INSERT INTO blind_index", "lost", "absent"),
     ("INSERT INTO blind_index", "kept", "absent"),
     ("INSERT INTO checkpoint", "lost", "absent"),
@@ -44,11 +45,11 @@ def test_a_failed_write_is_reported_and_the_log_goes_on(tmp_path: Path, point: s
     trail, clock, fault = new_trail(tmp_path), TurnedClock(), Fault()
     writer = open_writer(trail, clock, factory=faulty(fault))
     writer.add(example_event())
-    clock.turn(61)
+    clock.turn(601)
     fault.point, fault.kept = point, effect == "kept"
 
     with pytest.raises(AppendError):
-        writer.add(example_event(body=b"lost or kept"), example_event(body=b"the same batch"))
+        writer.add(example_event(body=b"lost or kept", code="a new term"), example_event(body=b"the same batch"))
 
     fault.point = ""
     writer.log.ensure_open()
@@ -85,9 +86,9 @@ def die_at(trail: object, point: str, effect: str) -> None:
     """Append in a process that ends at the write point without any cleaning up."""
     clock, fault = TurnedClock(), Fault(act=lambda: os._exit(9))
     writer = open_writer(trail, clock, factory=faulty(fault))  # type: ignore[arg-type]  # crosses a fork untyped
-    clock.turn(61)
+    clock.turn(601)
     fault.point, fault.kept = point, effect == "kept"
-    writer.add(example_event(body=b"dies"), example_event(body=b"with it"))
+    writer.add(example_event(body=b"dies", code="a new term"), example_event(body=b"with it"))
 
 
 def test_a_batch_that_was_kept_although_it_failed_is_not_written_over(tmp_path: Path) -> None:
@@ -157,31 +158,3 @@ def test_a_witness_that_cannot_be_written_is_said_and_does_not_stop_the_log(tmp_
     assert writer.log.publisher.failure == ""
     writer.log.close()
     assert len(read_whole(tmp_path).bodies) == 2
-
-
-def test_a_full_disk_is_said_in_plain_words_and_ends_when_there_is_room(tmp_path: Path) -> None:
-    database = Database(tmp_path / "trail.db", factory=SeenConnection)
-    (connection,) = SeenConnection.seen
-    pages = connection.execute("PRAGMA page_count").fetchone()[0]
-    connection.execute(f"PRAGMA max_page_count = {pages}")
-    row = (0, 0, None, None, "ev", b"", b"", b"", None, bytes(100_000))
-
-    with pytest.raises(StoreError, match="disk is full"):
-        database.write(Batch(records=[row]))
-
-    assert database.size() == 0
-    connection.execute("PRAGMA max_page_count = 1000000")
-    database.write(Batch(records=[row]))
-    assert database.size() == 1
-    database.close()
-
-
-class SeenConnection(Connection):
-    """A connection whose limits a test can turn."""
-
-    seen: ClassVar[list[Connection]] = []
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        """Open and remember it."""
-        super().__init__(*arguments, **options)
-        self.seen.append(self)

@@ -6,14 +6,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from audit.errors import SchemaError, StoreError
 from audit.store.address import Address, sqlite_address
 from audit.store.connect import PAGE_BYTES, connect_owner
+from audit.store.database import Database
 from audit.store.lock import lock
-from audit.store.migrate import unseen, upgrade
+from audit.store.migrate import migration_config, unseen, upgrade
 from audit.store.schema import SCHEMA_VERSION, metadata
 from tests.support.audit_commands import audit
 from tests.support.old_trail import contents, make_old
@@ -181,11 +183,25 @@ def test_models_and_migrations_agree(old: TrailBuilder, store: Address) -> None:
 
 
 def test_a_new_file_has_just_the_tables_of_an_upgraded_one(old: TrailBuilder, tmp_path: Path) -> None:
-    new = TrailBuilder(tmp_path / "new")
-    new.add_exchanges(1)
+    stepwise, new = tmp_path / "stepwise.db", tmp_path / "new.db"
+    with connect_owner(sqlite_address(stepwise)) as connection:
+        command.upgrade(migration_config(connection, unseen), "head")
+    Database(sqlite_address(new)).close()
     upgrade(address_of(old), moved=unseen)
 
-    assert shape(old.trail.database) == shape(new.trail.database)
+    assert shape(old.trail.database) == shape(new) == shape(stepwise)
+
+
+def test_a_last_page_without_a_new_term_is_upgraded_too(tmp_path: Path) -> None:
+    trail = TrailBuilder(tmp_path / "home")
+    exchanges = (exchange_events(f"ex_{number:032x}") for number in range(126))
+    with trail.opened() as log:
+        trail.append(log, [event for batches in exchanges for batch in batches for event in batch])
+    make_old(trail)
+
+    upgrade(address_of(trail), moved=unseen)
+
+    assert audit("verify", home=trail.home).code == 0
 
 
 def shape(path: Path) -> dict[str, object]:
