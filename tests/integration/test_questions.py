@@ -136,6 +136,14 @@ def test_people_and_terms_narrow_each_other(trail: QuestionTrail) -> None:
     assert _found(trail, {"user": "ito.nurse"}, "MRN-9") == []
 
 
+def test_an_outcome_outside_every_exchange_is_no_state_of_one(store: Address) -> None:
+    trail = QuestionTrail(store)
+    trail.add(Event(kind=Kind.OUTCOME, outcome="answered"))
+
+    assert _found(trail, {"state": "answered"}) == []
+    assert _found(trail, {"kind": "outcome"}) == [""]
+
+
 def test_an_intent_is_no_orphan_within_the_hour(store: Address) -> None:
     trail = QuestionTrail(store)
     trail.add(*_local(LOST, outcome=""))
@@ -205,9 +213,11 @@ def test_months_without_keys_are_named_and_those_with_keys_searched(trail: Quest
     with trail.reader() as reader:
         here = {month: key for month, key in trail.keys.items() if month > "2026-11"}
         page = reader.find(question, here)
+        before = reader.find(question, {month: key for month, key in trail.keys.items() if month not in here})
         none = reader.find(question, {})
 
         assert page.months_not_searched == ("2026-11",)
+        assert before.months_not_searched == ("2026-12",)
         assert none.months_not_searched == ("2026-11", "2026-12")
         assert reader.months_not_searched(question, trail.keys) == ()
         assert reader.months_not_searched(ask({}, now=trail.now()), {}) == ()
