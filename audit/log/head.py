@@ -1,7 +1,7 @@
 """The head of the tree: when it is signed, and where each checkpoint goes.
 
 Witnesses get every checkpoint: a second after a record, at 256 records, and a heartbeat a minute when idle.  The
-database keeps fewer, because a row of it is for good: at a start, at 256 records, ten minutes after the one before, and
+database keeps fewer, because a row of it is for good: at a start, at 256 records, an hour after the one before, and
 at a clean stop.  A checkpoint MUST be over durable records only: it is handed to the witnesses after the commit, never
 before.
 """
@@ -26,9 +26,9 @@ HEARTBEAT_S = 60.0
 STORE_RECORDS = 256
 """The database keeps a checkpoint at the latest after this many records."""
 
-STORE_S = 600.0
-"""And at the latest this long after the one before.  A row is 3.5 KB: one a minute would be 700 bytes a record where a
-request comes each minute, half of what a record may take."""
+STORE_S = 3600.0
+"""And at the latest this long after the one before.  A row is 3.5 KB: where one request comes each minute, one a minute
+would be 700 bytes a record, half of what a record may take; one an hour is 12."""
 
 
 class Head:

@@ -8,7 +8,8 @@ raises QuarantinedError for everything else, until a person has looked and start
 
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from sqlite3 import Connection
 from typing import Self
@@ -163,7 +164,7 @@ class Log:
         # 1. Places, times and leaves, in memory: a crash here leaves nothing.
         self._check_writable()
         database = self._opened()
-        frontier, newest = self._frontier, dict[str, str]()
+        frontier, newest = self._frontier, self._newest_of(submissions)
         time_ms, skew_ms = self._time()
         rows: list[RecordRow] = []
         index: list[tuple[bytes, int]] = []
@@ -214,7 +215,8 @@ class Log:
 
     def exchange(self, exchange_id: str) -> list[tuple[Leaf, bytes]]:
         """Return leaf and facts of the records of an exchange, in order."""
-        return [(Leaf.from_bytes(leaf), facts) for _, _, leaf, facts in self._opened().exchange(exchange_id)]
+        with self._watched():
+            return [(Leaf.from_bytes(leaf), facts) for _, _, leaf, facts in self._opened().exchange(exchange_id)]
 
     def receipt(self, exchange_id: str) -> dict[str, object]:
         """Return the full receipt of an exchange, under a checkpoint signed now (FORMAT.md section 9).
@@ -223,15 +225,16 @@ class Log:
         """
         note = self._stored_note() if self.quarantine else self.sign_head()
         database, size = self._opened(), size_of(note)
-        records = [
-            {
-                "leaf": leaf.decode(),
-                "facts": facts.decode(),
-                "proof": [node.hex() for node in inclusion_proof(sequence, size, database.node)],
-            }
-            for sequence, _, leaf, facts in database.exchange(exchange_id)
-            if sequence < size
-        ]
+        with self._watched():
+            records = [
+                {
+                    "leaf": leaf.decode(),
+                    "facts": facts.decode(),
+                    "proof": [node.hex() for node in inclusion_proof(sequence, size, database.node)],
+                }
+                for sequence, _, leaf, facts in database.exchange(exchange_id)
+                if sequence < size
+            ]
         keys = [key.to_vkey() for key in self._key.verifier_keys()]
         return {"v": 1, "origin": self._key.origin, "checkpoint": note, "keys": keys, "records": records}
 
@@ -300,17 +303,21 @@ class Log:
 
     def _leaf(self, submission: Submission, *, place: int, time_ms: int, skew_ms: int, newest: dict[str, str]) -> Leaf:
         exchange_id = submission.event.exchange_id
-        previous = self._previous(exchange_id, newest) if exchange_id else ""
+        previous = newest.get(exchange_id, "")
         if exchange_id:
             newest[exchange_id] = submission.event_id
         return submission.leaf(
             origin=self._key.origin, sequence=place, time_ms=time_ms, skew_ms=skew_ms, previous=previous
         )
 
-    def _previous(self, exchange_id: str, newest: dict[str, str]) -> str:
-        """Return the exchange's newest event id: from this batch, from memory, or from the database."""
-        known = newest.get(exchange_id) or self._newest.get(exchange_id)
-        return known or self._opened().previous_event(exchange_id)
+    def _newest_of(self, submissions: Sequence[Submission]) -> dict[str, str]:
+        """Return the newest event id of each exchange of a batch: from memory, all others from the database at once."""
+        wanted = {submission.event.exchange_id for submission in submissions} - {""}
+        known = {exchange_id: self._newest[exchange_id] for exchange_id in wanted if exchange_id in self._newest}
+        if unknown := sorted(wanted - known.keys()):
+            with self._watched():
+                known.update(self._opened().newest_events(unknown))
+        return known
 
     def _remember(self, newest: dict[str, str]) -> None:
         self._newest.update(newest)
@@ -320,14 +327,22 @@ class Log:
             self._newest.popitem(last=False)
 
     def _write(self, database: Database, batch: Batch) -> None:
-        try:
+        with self._watched():
             database.write(batch)
+        self.failure = ""
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """After a failed statement forget what memory says, and look at the database anew before the next one.
+
+        A write may have happened or not; a read that fails may mean that the connection is gone.
+        """
+        try:
+            yield
         except StoreError as error:
-            # It may have happened or not: forget what memory says, and look before the next write.
             self.failure = str(error)
             self._shut()
             raise AppendError(self.failure) from error
-        self.failure = ""
 
     def _shut(self) -> None:
         if self._database is not None:

@@ -113,10 +113,13 @@ class Database:
         rows = self._rows(select(*columns).where(record.c.exchange == exchange_id).order_by(record.c.sequence))
         return [(row.sequence, row.event, _unpack(row.leaf), _unpack(row.facts)) for row in rows]
 
-    def previous_event(self, exchange_id: str) -> str:
-        """Return the event id of the newest record of an exchange; empty if there is none."""
-        newest = select(record.c.event).where(record.c.exchange == exchange_id).order_by(record.c.sequence.desc())
-        return str(self._value(newest.limit(1)) or "")
+    def newest_events(self, exchange_ids: Sequence[str]) -> dict[str, str]:
+        """Return the event id of the newest record of each exchange that has one."""
+        newest = select(func.max(record.c.sequence)).where(record.c.exchange.in_(exchange_ids))
+        chosen = select(record.c.exchange, record.c.event).where(
+            record.c.sequence.in_(newest.group_by(record.c.exchange).scalar_subquery())
+        )
+        return {row.exchange: row.event for row in self._rows(chosen)}
 
     def last_checkpoint(self) -> StoredCheckpoint | None:
         """Return the checkpoint of the largest tree; None before the first."""
@@ -157,12 +160,14 @@ class Database:
             others = self._terms.numbers(row.fact_terms)
             blocks += self._terms.note(row.sequence, (*numbers.values(), *others.values()))
             records.append(_values(row, numbers, leaf=leaf, facts=facts))
-        self._insert(self._statements.record, records)
-        self._insert(self._statements.index, batch.index)
-        self._insert(self._statements.block, blocks)
-        if batch.checkpoint is not None:
-            note = batch.checkpoint
-            self._insert(self._statements.checkpoint, [(note.size, note.time_ms, note.note)])
+        note = batch.checkpoint
+        for statement, rows in (
+            (self._statements.record, records),
+            (self._statements.index, batch.index),
+            (self._statements.block, blocks),
+            (self._statements.checkpoint, [(note.size, note.time_ms, note.note)] if note is not None else []),
+        ):
+            self._statements.run(self._connection, statement, rows)
 
     def _prepare(self) -> None:
         """See that this is a trail that may be written, and by nobody else."""
@@ -181,10 +186,6 @@ class Database:
 
     def _run(self, statement: str) -> CursorResult[Any]:
         return self._connection.exec_driver_sql(statement)
-
-    def _insert(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-        if rows:
-            self._connection.exec_driver_sql(statement, list(rows))
 
     def _rows(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
         with told(self._address, cannot="read"):

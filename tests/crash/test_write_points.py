@@ -45,7 +45,7 @@ def test_a_failed_write_is_reported_and_the_log_goes_on(tmp_path: Path, point: s
     trail, clock, fault = new_trail(tmp_path), TurnedClock(), Fault()
     writer = open_writer(trail, clock, factory=faulty(fault))
     writer.add(example_event())
-    clock.turn(601)
+    clock.turn(3601)
     fault.point, fault.kept = point, effect == "kept"
 
     with pytest.raises(AppendError):
@@ -86,7 +86,7 @@ def die_at(trail: object, point: str, effect: str) -> None:
     """Append in a process that ends at the write point without any cleaning up."""
     clock, fault = TurnedClock(), Fault(act=lambda: os._exit(9))
     writer = open_writer(trail, clock, factory=faulty(fault))  # type: ignore[arg-type]  # crosses a fork untyped
-    clock.turn(601)
+    clock.turn(3601)
     fault.point, fault.kept = point, effect == "kept"
     writer.add(example_event(body=b"dies", code="a new term"), example_event(body=b"with it"))
 
@@ -158,3 +158,21 @@ def test_a_witness_that_cannot_be_written_is_said_and_does_not_stop_the_log(tmp_
     assert writer.log.publisher.failure == ""
     writer.log.close()
     assert len(read_whole(tmp_path).bodies) == 2
+
+
+@pytest.mark.parametrize("ask", ["append", "exchange", "receipt"])
+def test_a_read_that_fails_is_told_and_the_database_is_opened_anew(tmp_path: Path, ask: str) -> None:
+    trail, clock, fault = new_trail(tmp_path), TurnedClock(), Fault()
+    writer = open_writer(trail, clock, factory=faulty(fault))
+    writer.add(example_event())
+    fault.point = "SELECT record"
+
+    with pytest.raises(AppendError):
+        writer.add(example_event(exchange_id="ex_new")) if ask == "append" else getattr(writer.log, ask)("ex_new")
+
+    assert "cannot be read" in writer.log.failure
+    fault.point = ""
+    writer.log.ensure_open()
+    writer.add(example_event(exchange_id="ex_new", body=b"after"))
+    writer.log.close()
+    assert list(read_whole(tmp_path).bodies.values()) == [b"the note of the example patient", b"after"]

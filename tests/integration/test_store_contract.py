@@ -38,7 +38,7 @@ def test_an_empty_trail_has_no_record_and_no_checkpoint(database: Database) -> N
     assert database.size() == 0
     assert database.last_time_ms() == 0
     assert database.last_checkpoint() is None
-    assert database.previous_event("ex_1") == ""
+    assert database.newest_events(["ex_1"]) == {}
     assert list(database.leaves(start=0)) == []
 
 
@@ -51,7 +51,7 @@ def test_what_is_written_is_read_back(database: Database) -> None:
     assert database.last_time_ms() == 1002
     assert list(database.leaves(start=1)) == [b"leaf 1", b"leaf 2"]
     assert database.exchange("ex_1") == [(0, "ev_0", b"leaf 0", b"facts 0"), (2, "ev_2", b"leaf 2", b"facts 2")]
-    assert database.previous_event("ex_1") == "ev_2"
+    assert database.newest_events(["ex_1", "ex_2"]) == {"ex_1": "ev_2"}
     assert database.node(0, 1) == bytes([1]) * 32
     assert database.last_checkpoint() == note
 

@@ -76,7 +76,7 @@ class StoreTrail:
                 for batch in exchange_events(f"ex_{log.size:032x}"):
                     log.append([submit(event, origin=ORIGIN, keys=keys) for event in batch])
                     clock.move(1)
-                clock.move(600)
+                clock.move(3600)
                 log.sign_head()
                 assert log.publisher.flush(20)
 
