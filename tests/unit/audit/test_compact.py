@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from audit.compact import DICTIONARY, pack, unpack
 from audit.errors import FormatError
 
-DICTIONARY_CRC = 0x8ac07752
+DICTIONARY_CRC = 0x8AC07752
 
 
 @given(st.binary(max_size=5000))
