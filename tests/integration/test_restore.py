@@ -22,6 +22,7 @@ from audit.record import Kind
 from audit.recorder.client import RecorderClient
 from audit.restore import next_origin
 from tests.support.officers import Office
+from tests.support.postgres import READER, RECORDER, PostgresDatabase, PostgresServer
 from tests.support.recorder_process import running_recorder
 from tests.support.trails import ORIGIN, example_event, new_trail
 
@@ -221,3 +222,34 @@ def test_the_kinds_are_as_before(home: Path) -> None:
     listed = audit(home, "query", "--events", "--kind", Kind.EPOCH.value, "--json")
 
     assert len(json.loads(listed.stdout)["rows"]) == 1
+
+
+def on_postgres(home: Path, database: PostgresDatabase) -> None:
+    """Let the home's trail be in this database."""
+    (home / "trail.yaml").write_text(f"database: {database.text(RECORDER)}\nreaders: {database.text(READER)}\n")
+
+
+def test_on_postgresql_the_restored_database_is_named_and_the_new_one_must_be_empty(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    restored, fresh = postgres.database(), postgres.database()
+    new_trail(tmp_path)
+    on_postgres(tmp_path, restored)
+    with running_recorder(tmp_path):
+        append(tmp_path, 5)
+    options = ("--approval", approved(tmp_path), "--old-database", restored.text(READER))
+    not_empty = audit(tmp_path, "restore", *options)
+    unnamed = audit(tmp_path, "restore", *options[:2])
+    on_postgres(tmp_path, fresh)
+
+    done = audit(tmp_path, "restore", *options, "--json")
+    assert done.exit_code == 0, done.output
+    with running_recorder(tmp_path):
+        append(tmp_path, 1)
+
+    told = json.loads(done.stdout)
+    assert (not_empty.exit_code, unnamed.exit_code) == (1, 1)
+    assert facts_of_the_beginning(tmp_path)["old_held"] == told["old_held"] == 6
+    assert audit(tmp_path, "verify").exit_code == 0
+    old = audit(Path(told["archive"]), "verify", "--json")
+    assert json.loads(old.stdout)["verdict"] == "verified", old.output
