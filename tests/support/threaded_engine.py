@@ -16,7 +16,7 @@ from tests.support.replay_engine import ReplayEngine
 @contextmanager
 def threaded_engine(folder: Path) -> Iterator[ReplayEngine]:
     """Run the engine until the context ends; its script may be filled from any thread."""
-    engine = ReplayEngine(uds=folder / "engine.sock")
+    engine = ReplayEngine(uds=folder / "engine.sock", spares_canaries=True)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
