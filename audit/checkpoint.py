@@ -157,6 +157,17 @@ def read_receipt(compact: str, keys: Sequence[VerifierKey]) -> Receipt:
     return _read_payload(data, compact=compact, origin=keys[0].name)
 
 
+def hash_from_hex(value: object) -> bytes:
+    """Return a hash that stands in a receipt's proof.  Raises FormatError unless it is 32 bytes in hex."""
+    try:
+        data = bytes.fromhex(value) if isinstance(value, str) else b""
+    except ValueError:
+        data = b""
+    if len(data) != HASH_BYTES:
+        raise FormatError("receipt: a proof holds something that is no hash")
+    return data
+
+
 def _line(key: VerifierKey, signature: bytes) -> str:
     return f"{_DASH}{key.name} {base64.b64encode(key.key_id() + signature).decode()}\n"
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from audit.canonical import Value, decode, encode
-from audit.checkpoint import Checkpoint, read_checkpoint, verify_inclusion
+from audit.checkpoint import Checkpoint, hash_from_hex, read_checkpoint, verify_inclusion
 from audit.errors import FormatError, InclusionError
 from audit.keyring.signatures import VerifierKey
-from audit.merkle import HASH_BYTES, NodeReader, inclusion_proof, leaf_hash
+from audit.merkle import NodeReader, inclusion_proof, leaf_hash
 from audit.record import Leaf, read_facts
 
 VERSION = 1
@@ -90,7 +90,7 @@ class _Part:
         leaf, facts, proof = record.get("leaf"), record.get("facts"), record.get("proof")
         if not isinstance(leaf, str) or not isinstance(facts, str) or not isinstance(proof, list):
             raise FormatError("receipt: a record lacks its leaf, facts or proof")
-        return cls(leaf=leaf.encode(), facts=facts.encode(), proof=tuple(_hash(item) for item in proof))
+        return cls(leaf=leaf.encode(), facts=facts.encode(), proof=tuple(hash_from_hex(item) for item in proof))
 
 
 def _read(text: str) -> Mapping[str, Value]:
@@ -114,13 +114,3 @@ def _check_part(part: _Part, checkpoint: Checkpoint) -> Leaf:
         raise InclusionError(f"the facts of record {leaf.sequence} are not those that its leaf binds")
     verify_inclusion(leaf_hash(part.leaf), leaf.sequence, part.proof, checkpoint)
     return leaf
-
-
-def _hash(value: object) -> bytes:
-    try:
-        data = bytes.fromhex(value) if isinstance(value, str) else b""
-    except ValueError:
-        data = b""
-    if len(data) != HASH_BYTES:
-        raise FormatError("receipt: a proof holds something that is no hash")
-    return data

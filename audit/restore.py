@@ -9,7 +9,6 @@ Each step is durable before the next and is skipped when it was done, so a resto
 stopped.  Until it is finished nothing else may use the home (`places.find_places` refuses).
 """
 
-import fcntl
 import os
 import re
 import shutil
@@ -29,6 +28,7 @@ from audit.places import RESTORE_FILE, Places
 from audit.rows import Rows
 from audit.settings import FILE_NAME as SETTINGS_FILE
 from audit.store.address import Address, read_address
+from audit.store.lock import lock
 
 KEPT = ("officers*", "approvals")
 """What the new custodian's folder takes over: officers and their approvals outlive an epoch."""
@@ -171,13 +171,10 @@ def _coming(home: Path, part: str) -> Path:
 @contextmanager
 def _alone(trail: Trail) -> Iterator[None]:
     """Keep recorders out.  Raises StoreError if one runs."""
-    make_folder(trail.folder)
-    descriptor = os.open(trail.folder / "recorder.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise StoreError("a recorder runs; stop the appliance first ('appliance down', or systemctl stop)") from error
+        descriptor = lock(make_folder(trail.folder))
+    except StoreError as error:
+        raise StoreError(f"{error}: stop the appliance first") from error
     try:
         yield
     finally:

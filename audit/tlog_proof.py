@@ -11,7 +11,15 @@ import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from audit.checkpoint import MAX_NOTE_BYTES, MAX_SIZE, Checkpoint, read_checkpoint, read_receipt, verify_inclusion
+from audit.checkpoint import (
+    MAX_NOTE_BYTES,
+    MAX_SIZE,
+    Checkpoint,
+    hash_from_hex,
+    read_checkpoint,
+    read_receipt,
+    verify_inclusion,
+)
 from audit.errors import FormatError, InclusionError, UnknownRecordError
 from audit.keyring.signatures import VerifierKey
 from audit.merkle import HASH_BYTES, leaf_hash
@@ -149,7 +157,7 @@ class _Part:
         if not isinstance(leaf, str) or not isinstance(proof, list):
             raise FormatError("receipt: a record lacks its leaf or proof")
         data = leaf.encode("utf-8", "replace")
-        return cls(data=data, leaf=Leaf.from_bytes(data), hashes=tuple(_from_hex(value) for value in proof))
+        return cls(data=data, leaf=Leaf.from_bytes(data), hashes=tuple(hash_from_hex(value) for value in proof))
 
 
 def _keys(document: Mapping[str, object]) -> tuple[VerifierKey, ...]:
@@ -183,16 +191,6 @@ def _read_hash(line: str) -> bytes:
     if len(value) != HASH_BYTES:
         raise FormatError("tlog-proof: a line of the inclusion proof is no hash")
     return value
-
-
-def _from_hex(value: object) -> bytes:
-    try:
-        data = bytes.fromhex(value) if isinstance(value, str) else b""
-    except ValueError:
-        data = b""
-    if len(data) != HASH_BYTES:
-        raise FormatError("receipt: a proof holds something that is no hash")
-    return data
 
 
 def _from_base64(text: str) -> bytes:
