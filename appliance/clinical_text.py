@@ -52,3 +52,34 @@ class ClinicalText:
         """Refuse to be pickled: a pickle is a copy on its way somewhere."""
         message = "clinical text cannot be pickled or copied deeply"
         raise TypeError(message)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SafeText:
+    """Hold text whose identifiers the guard has replaced: the only text that may be handed to the broker.
+
+    Only `phi.guard` MUST make one; `tests/golden/reveal_sites.txt` lists every place that does.  It prints no more
+    than `ClinicalText` does, because a clinical story without names is still not for a log.
+    """
+
+    _characters: str = field(repr=False)
+
+    def reveal_bytes(self) -> bytes:
+        """Return UTF-8 bytes for the broker's socket; a listed act."""
+        return self._characters.encode()
+
+    def __len__(self) -> int:
+        """Return the number of characters."""
+        return len(self._characters)
+
+    @override
+    def __repr__(self) -> str:
+        """Return a placeholder that shows the length only."""
+        return f"<safe text, {len(self)} characters>"
+
+    __str__ = __repr__
+
+    @override
+    def __format__(self, spec: str) -> str:
+        """Return the placeholder whatever the format asks for."""
+        return repr(self)

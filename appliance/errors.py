@@ -19,6 +19,7 @@ and MUST NOT hold PHI either.  Layers below `api` know no status code: `api/prob
     │   ├── UnknownTaskError
     │   ├── UnknownExchangeError
     │   ├── RouteRefusedError           no route is open on the evidence; carries its reasons
+    │   ├── PhiBlockedError             the text may not leave: an identifier that cannot be replaced safely
     │   ├── DeadlineExceededError       the caller's own deadline or ours for the body has passed
     │   │   └── BodyTooSlowError        the body did not arrive in time
     │   ├── CallerGoneError             nobody is listening any more
@@ -33,6 +34,7 @@ and MUST NOT hold PHI either.  Layers below `api` know no status code: `api/prob
     │   │   ├── TrailQuarantinedError   the trail is not the one that was signed; it is read-only
     │   │   └── DiskReservedError       the trail's disk is down to its reserve
     │   ├── EscalationError
+    │   ├── PhiGuardUnavailableError    a part of the PHI guard is missing, late or wrong
     │   └── OutputRejectedError         the model's answer failed the task's own checks
     └── BrokenError                     an invariant failed; stop and tell the operator
         ├── ManifestMismatchError
@@ -161,6 +163,13 @@ class RouteRefusedError(RefusedError):
         super().__init__(public)
 
 
+class PhiBlockedError(RefusedError):
+    """Refuse to let a text leave: it holds what cannot be replaced safely, or a kind that the policy refuses."""
+
+    code = "phi_blocked"
+    sentence = "This request holds identifiers that cannot be replaced safely, so nothing was sent."
+
+
 class DeadlineExceededError(RefusedError):
     """Say which deadline has passed."""
 
@@ -277,6 +286,15 @@ class EscalationError(UnavailableError):
 
     code = "escalation_unavailable"
     sentence = "The managed route is not available."
+
+
+class PhiGuardUnavailableError(UnavailableError):
+    """Say that a part of the PHI guard is missing, late or wrong, so nothing may leave the building."""
+
+    code = "phi_guard_unavailable"
+    sentence = (
+        "The PHI guard cannot answer for this text, so nothing was sent; 'appliance doctor' names the part that fails."
+    )
 
 
 class OutputRejectedError(UnavailableError):

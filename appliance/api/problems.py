@@ -30,6 +30,8 @@ STATUS: Mapping[type[ApplianceError], int] = {
     errors.UnknownExchangeError: 404,
     # Not 409 or 5xx: clients retry those by themselves, and the evidence will be the same in a second.
     errors.RouteRefusedError: 403,
+    # As RouteRefusedError: the same text is refused again.
+    errors.PhiBlockedError: 422,
     errors.DeadlineExceededError: 504,
     errors.BodyTooSlowError: 408,
     # nginx's "client closed request"; nobody reads it, the log does.
@@ -45,6 +47,7 @@ STATUS: Mapping[type[ApplianceError], int] = {
     errors.TrailQuarantinedError: 503,
     errors.DiskReservedError: 503,
     errors.EscalationError: 503,
+    errors.PhiGuardUnavailableError: 503,
     errors.OutputRejectedError: 502,
     errors.BrokenError: 500,
     errors.ManifestMismatchError: 503,
