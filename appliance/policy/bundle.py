@@ -10,6 +10,7 @@ from typing import Literal
 
 from cedarpy import PolicySet, Schema
 
+from appliance.phi.settings import GuardSettings
 from appliance.policy.registers import EvidenceRow, Retention, Role
 from appliance.policy.task import TaskPolicy
 
@@ -44,6 +45,9 @@ class Bundle:
     roles: Mapping[str, Role]
     retention: Retention
     evidence: tuple[EvidenceRow, ...]
+    guard: GuardSettings
+    """What the PHI guard does with identifiers, and the site's own list."""
+
     statements: Mapping[str, Statement]
     """The Cedar policies by id."""
 

@@ -18,6 +18,7 @@ from appliance.errors import PolicyInvalidError
 from appliance.policy.bundle import Bundle, Statement
 from appliance.policy.document import Document, Path, read_document
 from appliance.policy.folder import SCHEMA, Folder, read_folder
+from appliance.policy.phi import read_guard
 from appliance.policy.registers import EvidenceFile, ProvidersFile, Retention, RolesFile
 from appliance.policy.roles import disagreements
 from appliance.policy.statements import Form, parse_schema, parse_statements, policy_set
@@ -32,6 +33,7 @@ def load_bundle(path: pathlib.Path) -> Bundle:
     roles = read_document("roles.yaml", folder.text("roles.yaml"), RolesFile)
     retention = read_document("retention.yaml", folder.text("retention.yaml"), Retention)
     evidence = read_document("evidence.yaml", folder.text("evidence.yaml"), EvidenceFile)
+    guard = read_guard("phi.yaml", folder.text("phi.yaml"))
     _check_evidence(evidence, tasks)  # (3)
     schema = parse_schema(SCHEMA, folder.text(SCHEMA))  # (4)
     forms = list(_statements(folder, schema))
@@ -42,6 +44,7 @@ def load_bundle(path: pathlib.Path) -> Bundle:
         roles=MappingProxyType(roles.value.roles),
         retention=retention.value,
         evidence=evidence.value.evidence,
+        guard=guard,
         statements=MappingProxyType({statement.id: statement for statement, _form in forms}),
         policies=policy_set(forms),
         schema=schema,
