@@ -21,11 +21,10 @@ run: model ## start the appliance and keep it running (Ctrl-C stops it)
 demo: model ## watch clinical tasks go through the whole appliance
 	@.venv/bin/appliance demo
 
+# Most tests wait for processes and disks, so two workers halve the time; each file stays with one worker.
 test: dev model system-tests ## run every test, with branch coverage
-	@.venv/bin/coverage erase
-	status=0
-	.venv/bin/coverage run -m pytest || status=$$?
-	.venv/bin/coverage combine --quiet
+	@status=0
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report= || status=$$?
 	.venv/bin/coverage report --format=total | awk '{ print "Branch coverage: " $$1 " %; `.venv/bin/coverage report` lists what is not covered" }'
 	exit $$status
 
