@@ -60,10 +60,11 @@ system:
 system-tests:
 	@.ci/system-packages --tests
 
-gateway: system ## set up .venv
+gateway: system ## set up .venv and the PHI guard's models
 	@.ci/environment gateway
+	.ci/guard-models
 
-dev: system ## set up .venv with the tools for tests and checks
+dev: gateway ## set up .venv with the tools for tests and checks
 	@.ci/environment dev
 
 engine: system ## set up .venv-engine (vLLM)

