@@ -88,6 +88,9 @@ class Config(_Section):
     cache: Path = CHECKOUT / "var" / "cache"
     """What is made from installed libraries and named by their version; holds no state, may be deleted."""
 
+    guard_models: Path = CHECKOUT / "var" / "models" / "guard"
+    """Folder of the PHI guard's name models, filled by `make gateway` and checked by digest at every start."""
+
     engine: EngineConfig = EngineConfig()
     limits: Limits = Limits()
 
