@@ -14,7 +14,6 @@ import asyncio
 import gc
 import json
 import os
-import resource
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -33,6 +32,7 @@ from appliance.auth.certificates import default_hosts, ensure_certificates
 from appliance.auth.private_file import write_private
 from appliance.config import Config, default_home, load_config, make_private
 from appliance.errors import ApplianceError, AuditUnavailableError, ConfigError, PolicyInvalidError
+from appliance.hardening import harden
 from appliance.wiring import Appliance
 
 STATE_FILE = "gateway.json"
@@ -49,8 +49,8 @@ ENGINE_STATES = ("ready", "engine_starting", "engine_down", "manifest_mismatch")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the gateway until a signal ends it; return the process's status."""
     options = parse_options(arguments)
+    harden()
     configure_logging()
-    _harden()
     try:
         config = configured(options)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -172,11 +172,6 @@ def _refuse(error: ApplianceError) -> int:
     log = structlog.get_logger("gateway")
     log.error("gateway_refused", code=error.code, reason=error.public, detail=error.detail)
     return 1
-
-
-def _harden() -> None:
-    os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash dump would hold patients' text
 
 
 @contextmanager

@@ -10,9 +10,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from appliance.api.metrics import Metrics
 from appliance.api.problems import bare_problem
-from appliance.api.telemetry import describe
 from appliance.api.visit import Visit, new_visit
 from appliance.clock import Clock
+from appliance.held_loggers import describe
 
 SECURITY_HEADERS = (
     (b"cache-control", b"no-store"),

@@ -17,6 +17,8 @@ import structlog
 from appliance.broker.server import Broker
 from appliance.config import Config, load_config, make_private
 from appliance.errors import ApplianceError
+from appliance.hardening import harden
+from appliance.held_loggers import LibraryMessages, hold_loggers
 from appliance.policy.current import CurrentPolicy
 
 _log = structlog.get_logger("broker")
@@ -77,4 +79,6 @@ def _write_json_lines() -> None:
 
 
 if __name__ == "__main__":
+    harden()
+    hold_loggers(LibraryMessages())
     sys.exit(main())

@@ -2,12 +2,14 @@
 
 An error that was raised on purpose becomes one red sentence that says what to do, and exit code 1; so does a file
 that cannot be read or written.  Wrong use is exit code 2, as everywhere.  A fault of ours still shows its
-traceback: hiding it would hide the bug.
+traceback, because hiding it would hide the bug, but not the exception's words: they can be a patient's.
 """
 
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
+from types import TracebackType
 from typing import Annotated
 
 import typer
@@ -60,7 +62,8 @@ def _root(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code."""
     try:
-        app(args=arguments, prog_name="appliance")
+        # Not `app` itself: that puts Python's own report of a crash, with the exception's words, in place of ours.
+        typer.main.get_command(app)(args=arguments, prog_name="appliance")
     except ApplianceError as error:
         console(on_stderr=True).print(error.public, style="red", soft_wrap=True)
         sys.exit(1)
@@ -70,3 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{where}{error.strerror or type(error).__name__}; see 'appliance doctor'.", style="red"
         )
         sys.exit(1)
+
+
+def show_crash(kind: type[BaseException], _error: BaseException, trace: TracebackType | None) -> None:
+    """Show where a fault of ours happened and its type (`sys.excepthook`)."""
+    lines = traceback.format_tb(trace)
+    sys.stderr.write(f"{''.join(lines)}{kind.__name__}: its words are held, for they may hold a patient's text.\n")

@@ -19,6 +19,10 @@ from typing import NoReturn
 PR_SET_PDEATHSIG = 1
 """prctl(2): which signal this process gets when its parent dies; kept over execve."""
 
+CORE_LIMIT_BYTES = 1
+"""Too small for a file, and the one value with which the kernel starts no piped core either (fs/coredump.c): 0 is
+ignored where cores go to a program, as on Ubuntu.  The same as `appliance.hardening`, which is not to be had here."""
+
 EXIT_ORPHANED = 70
 """The supervisor died before the program began; nobody reads this, but it must not start."""
 
@@ -29,7 +33,8 @@ EXIT_NOT_FOUND = 127
 def main(arguments: Sequence[str]) -> NoReturn:
     """Tie this process to its parent and execute the program."""
     parent, death_signal, *command = arguments
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit = CORE_LIMIT_BYTES if resource.getrlimit(resource.RLIMIT_CORE)[1] else 0
+    resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(death_signal))
     if os.getppid() != int(parent):  # it died before prctl could tie us to it
         sys.exit(EXIT_ORPHANED)

@@ -8,7 +8,6 @@ Each failure names its cause and what to do; then nothing has been started.
 """
 
 import os
-import resource
 import subprocess
 from collections.abc import Callable
 
@@ -18,6 +17,7 @@ from appliance.cli.supervisor_leftovers import end_leftovers
 from appliance.cli.supervisor_plan import engine_folder, environment, python
 from appliance.config import CHECKOUT, Config, make_private
 from appliance.errors import BrokenError, ConfigError
+from appliance.hardening import PRIVATE_UMASK, forbid_cores
 from appliance.models.manifest import FILE_NAME as MANIFEST
 from appliance.models.verify import verify
 from appliance.policy.load import load_bundle
@@ -30,8 +30,8 @@ KEYS_WITHIN_S = 120.0
 
 def restrict() -> None:
     """Let no core file be written and no other user read what is written."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.umask(0o077)
+    forbid_cores()
+    os.umask(PRIVATE_UMASK)
 
 
 def prepare(config: Config, *, announce: Callable[[str], None]) -> Certificates:
