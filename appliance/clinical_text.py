@@ -5,6 +5,7 @@
 `tests/golden/reveal_sites.txt`: a new site is a reviewed diff.  Answers HIPAA 45 CFR 164.312(a)(1).
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NoReturn, Self
@@ -64,6 +65,11 @@ class SafeText:
 
     _characters: str = field(repr=False)
 
+    @classmethod
+    def of_json(cls, value: object) -> Self:
+        """Return the JSON text of a structure whose texts are safe ones; anything else in it is our own words."""
+        return cls(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_characters_of))
+
     def reveal_bytes(self) -> bytes:
         """Return UTF-8 bytes for the broker's socket; a listed act."""
         return self._characters.encode()
@@ -83,3 +89,10 @@ class SafeText:
     def __format__(self, spec: str) -> str:
         """Return the placeholder whatever the format asks for."""
         return repr(self)
+
+
+def _characters_of(value: object) -> str:
+    if isinstance(value, SafeText):
+        return value.reveal_bytes().decode()
+    message = "only safe text may be put into a body that leaves"
+    raise TypeError(message)

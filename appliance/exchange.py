@@ -135,6 +135,12 @@ class TaskRequest:
     input: ClinicalText | None = None
     """Typed input as JSON text (tasks surface); None on the chat surface."""
 
+    people: ClinicalText | None = None
+    """Whom the texts name, as JSON: FHIR Patient, RelatedPerson and Practitioner resources or plain demographics.
+
+    The guard finds every written form of what stands there; nobody else reads it.
+    """
+
     sampling: Sampling = field(default_factory=Sampling)
     tools: Tools = field(default_factory=Tools)
     stream: bool = False

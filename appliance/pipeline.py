@@ -55,7 +55,7 @@ from appliance.exchange import (
     new_exchange_id,
 )
 from appliance.phi.findings import Findings
-from appliance.phi.guard import inspect
+from appliance.phi.rules import inspect
 from appliance.policy.current import CurrentPolicy
 from appliance.policy.decide import decide
 from appliance.policy.question import Action, Fact, Question, task_resource

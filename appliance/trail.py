@@ -229,6 +229,7 @@ def to_body(request: TaskRequest) -> bytes:
         "surface": request.surface.value,
         "messages": [_message(message) for message in request.messages],
         "input": None if request.input is None else request.input.reveal(),
+        **({} if request.people is None else {"people": request.people.reveal()}),
         "sampling": {name: getattr(request.sampling, name) for name in request.sampling.__slots__},
         "tools": {
             name: value.reveal() if isinstance(value := getattr(request.tools, name), ClinicalText) else value

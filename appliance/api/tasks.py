@@ -77,6 +77,7 @@ def _to_request(body: TaskBody, caller: Caller, *, task: str, stream: bool) -> T
         surface=Surface.TASKS,
         subject=subject.to_subject(stated, caller.stated),
         input=body.input_text(),
+        people=body.people_text(),
         sampling=Sampling(max_tokens=body.max_tokens, temperature=body.temperature, seed=body.seed),
         stream=stream,
         deadline_s=subject.to_deadline(stated, caller.stated),

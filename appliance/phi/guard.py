@@ -1,32 +1,129 @@
-"""Inspect what goes in: which kinds of identifiers, how many, and where.
+"""Replace every identifier before a text leaves the building, or refuse; there is no third way.
 
-The counts become facts for policy, routing and the record (design section 4, step 5).  This first guard is
-rules only: it finds no names and no places, and its silence is no proof that a text holds no PHI.  It never
-returns, logs or keeps text.
+The steps of `Guard.pseudonymise`:
+
+1. **find**: rules, name models and the site's list, in the worker's process (`phi.worker`);
+2. **know**: every written form of what the caller said of the people (`phi.known_identifiers`), and what was found
+   once is found everywhere (`phi.combine`);
+3. **replace**: by surrogates, tags, or a refusal, as policy says for each kind (`phi.surrogates`);
+4. **look again**: the replaced text goes through (1) and (2); what is neither issued nor gone is replaced or refused;
+5. **key**: the people's forms as keyed hashes, for the tripwire at the broker (`phi.keyed`).
+
+A part that is missing, late or wrong raises `PhiGuardUnavailableError`: nothing here goes on with less.  Only this
+module makes `SafeText`.  Answers 45 CFR 164.502(b) and 164.514(b): what leaves is without the listed identifiers.
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-from appliance.clinical_text import ClinicalText
-from appliance.phi.findings import Finding, Findings, without_overlaps
-from appliance.phi.normalise import Normalised, normalise
-from appliance.phi.recognizers import ALL
+from appliance.clinical_text import ClinicalText, SafeText
+from appliance.errors import PhiBlockedError
+from appliance.phi.combine import combine
+from appliance.phi.findings import Finding, Findings
+from appliance.phi.keyed import KeyedIdentifiers
+from appliance.phi.known_identifiers import KnownIdentifiers
+from appliance.phi.settings import GuardSettings, Site
+from appliance.phi.surrogates import SurrogateMap
+
+SECRET_BYTES = 32
+"""Of each exchange: keys its surrogates, its days' shift and the tripwire's hashes; never stored."""
+
+MAX_CHARACTERS = 2_000_000
+"""In one hand-off; above it the guard would be late for every caller.  A long chart has about one million."""
 
 
-def inspect(texts: Iterable[ClinicalText]) -> Findings:
-    """Return the findings of each text, in order."""
-    return Findings(texts=tuple(find(text.reveal()) for text in texts))
+class Finder(Protocol):
+    """The part of `phi.worker.GuardWorker` that finds; tests hand in one that runs in their process."""
+
+    async def use(self, site: Site) -> None:
+        """Use this site's list from now on.  Raises PhiGuardUnavailableError."""
+        ...
+
+    async def find(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
+        """Return the findings of each text.  Raises PhiGuardUnavailableError."""
+        ...
 
 
-def find(text: str) -> tuple[Finding, ...]:
-    """Return what every rule finds in one text, without overlaps, in order of place."""
-    plain = normalise(text)
-    found = [finding for rule in ALL for finding in rule.find(plain.text)]
-    return without_overlaps([_at_origin(finding, plain) for finding in found])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pseudonymised:
+    """What may leave, and what brings the answer back; close it when the exchange ends."""
+
+    texts: tuple[SafeText, ...]
+    findings: Findings
+    """What was found, by place in the texts as they came."""
+
+    surrogates: SurrogateMap
+    """The way back; in memory only."""
+
+    keyed: KeyedIdentifiers
+    """What the broker's tripwire looks for."""
+
+    def close(self) -> None:
+        """Wipe the way back."""
+        self.surrogates.wipe()
 
 
-def _at_origin(finding: Finding, plain: Normalised) -> Finding:
-    """Return the finding with the places of the caller's own text."""
-    start, end = plain.origin(finding.start, finding.end)
-    return replace(finding, start=start, end=end)
+class Guard:
+    """Guard the one way out; constructed by `wiring`, used by one event loop."""
+
+    def __init__(self, finder: Finder, settings: Callable[[], GuardSettings]) -> None:
+        """Take what finds, and where the settings in force are read, once for each request."""
+        self._finder = finder
+        self._settings = settings
+
+    async def pseudonymise(self, texts: Sequence[ClinicalText], *, known: KnownIdentifiers) -> Pseudonymised:
+        """Replace every identifier in the texts of one exchange.
+
+        Raises PhiGuardUnavailableError if a part cannot answer, PhiBlockedError if a text cannot leave.
+        """
+        plain = [text.reveal() for text in texts]
+        if sum(map(len, plain)) > MAX_CHARACTERS:
+            raise PhiBlockedError(f"More than {MAX_CHARACTERS} characters cannot be guarded at once; send less.")
+        settings = self._settings()
+        await self._finder.use(settings.site)
+        secret = secrets.token_bytes(SECRET_BYTES)
+        surrogates = SurrogateMap(secret, settings)
+        try:
+            findings = await self._found(plain, known)  # (1), (2)
+            replaced = await asyncio.to_thread(_replaced, surrogates, plain, findings)  # (3)
+            replaced = await self._looked_again(replaced, known, surrogates)  # (4)
+            keyed = await asyncio.to_thread(known.keyed, secret, issued=surrogates.issued())  # (5)
+        except BaseException:
+            surrogates.wipe()
+            raise
+        return Pseudonymised(
+            texts=tuple(SafeText(text) for text in replaced),
+            findings=Findings(texts=tuple(findings)),
+            surrogates=surrogates,
+            keyed=keyed,
+        )
+
+    async def _found(self, texts: Sequence[str], known: KnownIdentifiers) -> list[tuple[Finding, ...]]:
+        found = await self._finder.find(texts)
+        return await asyncio.to_thread(combine, texts, found, known)
+
+    async def _looked_again(
+        self, texts: list[str], known: KnownIdentifiers, surrogates: SurrogateMap
+    ) -> list[str]:
+        """Replace what shows only now that its neighbour is gone.  Raises PhiBlockedError if there is no end to it."""
+        for _ in range(MAX_LOOKS):
+            findings = await self._found(texts, known)
+            left = [
+                tuple(each for each in found if not surrogates.is_issued(text[each.start : each.end]))
+                for text, found in zip(texts, findings, strict=True)
+            ]
+            if not any(left):
+                return texts
+            texts = await asyncio.to_thread(_replaced, surrogates, texts, left)
+        raise PhiBlockedError("Identifiers in this text cannot be told apart from what replaces them; send it in parts.")
+
+
+MAX_LOOKS = 3
+"""A second look finds something in a few texts of a thousand; a third is for what the second one uncovered."""
+
+
+def _replaced(surrogates: SurrogateMap, texts: Sequence[str], findings: Sequence[Sequence[Finding]]) -> list[str]:
+    return [surrogates.replace(text, found) for text, found in zip(texts, findings, strict=True)]

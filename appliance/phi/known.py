@@ -11,7 +11,7 @@ from functools import cached_property
 from appliance.clinical_text import ClinicalText
 from appliance.phi.blocks import block_spans
 from appliance.phi.fold import fold
-from appliance.phi.guard import find
+from appliance.phi.rules import find
 
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 

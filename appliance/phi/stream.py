@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from appliance.clinical_text import ClinicalText
 from appliance.phi.blocks import block_spans
 from appliance.phi.findings import Kind
-from appliance.phi.guard import find
 from appliance.phi.known import Known
+from appliance.phi.rules import find
 
 COUNTED_ONLY = frozenset({Kind.DATE, Kind.AGE})
 """Kinds that a clinical answer may make anew."""

@@ -37,6 +37,11 @@ def is_held(task: TaskPolicy, request: TaskRequest) -> bool:
     return is_message or isinstance(task.output, JsonOutput)
 
 
+def texts_of(request: TaskRequest) -> tuple[ClinicalText, ...]:
+    """Return each text that a model would read: what the guard inspects."""
+    return tuple(text for _, text in _named(request))
+
+
 def everything_sent(request: TaskRequest) -> ClinicalText:
     """Return all text of a request, joined: what an answer may repeat."""
     return ClinicalText.join(_sent(request), "\n")
@@ -119,5 +124,7 @@ def _named(request: TaskRequest) -> Iterator[tuple[str, ClinicalText]]:
 def _sent(request: TaskRequest) -> Iterator[ClinicalText]:
     for _, text in _named(request):
         yield text
+    if request.people is not None:
+        yield request.people
     yield from request.subject.patients
     yield ClinicalText(request.subject.user)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from appliance.clinical_text import ClinicalText
 from appliance.phi.blocks import LABELS
 from appliance.phi.fold import fold
-from appliance.phi.guard import find
 from appliance.phi.recognizers import ALL
+from appliance.phi.rules import find
 from appliance.phi.stream import COUNTED_ONLY, Screen, screen
 
 IDENTIFIERS = (

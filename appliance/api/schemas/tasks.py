@@ -13,6 +13,9 @@ from appliance.api.schemas.invalid import validate
 from appliance.api.subject import MAX_DEADLINE_S, Stated
 from appliance.clinical_text import ClinicalText
 
+MAX_PEOPLE = 64
+"""A note names a patient, a family and a team; above it the request is a query."""
+
 _Word = Annotated[str, StringConstraints(max_length=512)]
 
 
@@ -33,6 +36,13 @@ class TaskBody(BaseModel):
     purpose: _Word | None = None
     """``TREAT`` (default), ``HPAYMT`` or ``HOPERAT``."""
 
+    people: Annotated[list[dict[str, object]], Field(max_length=MAX_PEOPLE)] | None = None
+    """Whom the input names: FHIR R4 Patient, RelatedPerson or Practitioner resources, or plain demographics.
+
+    Every written form of their names, days, numbers and addresses counts as an identifier of theirs, and is replaced
+    where a text may leave the building.  The model never reads it.
+    """
+
     stream: bool | None = None
     max_tokens: Annotated[int, Field(ge=1, le=MAX_TOKENS)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
@@ -44,9 +54,17 @@ class TaskBody(BaseModel):
         patients = [self.patient] if isinstance(self.patient, str) else self.patient or []
         return Stated(patients=tuple(patients), user=self.user, purpose=self.purpose, deadline_s=self.deadline_s)
 
+    def people_text(self) -> ClinicalText | None:
+        """Return the people as JSON text."""
+        return None if self.people is None else _json(self.people)
+
     def input_text(self) -> ClinicalText:
         """Return the input as JSON text."""
-        return ClinicalText(json.dumps(self.input, ensure_ascii=False, separators=(",", ":")))
+        return _json(self.input)
+
+
+def _json(value: object) -> ClinicalText:
+    return ClinicalText(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def parse_task(body: dict[str, object]) -> TaskBody:

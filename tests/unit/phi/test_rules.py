@@ -2,7 +2,7 @@ import pytest
 
 from appliance.clinical_text import ClinicalText
 from appliance.phi.findings import Finding, Kind, without_overlaps
-from appliance.phi.guard import find, inspect
+from appliance.phi.rules import find, inspect
 
 
 @pytest.mark.parametrize(

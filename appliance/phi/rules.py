@@ -1,0 +1,24 @@
+"""Inspect a text by rules alone: which kinds of identifiers, how many, and where.
+
+The counts become facts for policy, routing and the record (design section 4, step 5), and the output screen masks by
+them.  Rules find no name that its surroundings do not show, so their silence is no proof that a text holds no PHI:
+what leaves the building goes through `phi.guard`.  Nothing here returns, logs or keeps text.
+"""
+
+from collections.abc import Iterable
+
+from appliance.clinical_text import ClinicalText
+from appliance.phi.findings import Finding, Findings, without_overlaps
+from appliance.phi.normalise import fold
+from appliance.phi.recognizers import ALL
+
+
+def inspect(texts: Iterable[ClinicalText]) -> Findings:
+    """Return the findings of each text, in order."""
+    return Findings(texts=tuple(find(text.reveal()) for text in texts))
+
+
+def find(text: str) -> tuple[Finding, ...]:
+    """Return what every rule finds in one text, without overlaps, in order of place."""
+    folded = fold(text)
+    return without_overlaps([finding for rule in ALL for finding in rule.find(folded)])
