@@ -27,6 +27,7 @@ CHECKS: Mapping[str, Callable[[Config], Iterator[Finding]]] = {
     "clock": doctor_machine.clock,
     "ports": doctor_machine.ports,
     "model": doctor_home.model,
+    "guard models": doctor_home.guard_models,
     "policy": doctor_home.policy,
     "certificates": doctor_home.certificates,
     "clients": doctor_home.clients,

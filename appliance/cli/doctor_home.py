@@ -15,7 +15,9 @@ from appliance.cli.doctor_finding import Finding, failed, ok, warning
 from appliance.cli.supervisor_state import read_left, read_running
 from appliance.clock import Clock
 from appliance.config import Config
+from appliance.errors import PhiGuardUnavailableError
 from appliance.models.verify import verify
+from appliance.phi.model_files import check_files, pinned_files
 from appliance.policy.load import load_bundle
 from audit.errors import AuditError
 from audit.places import find_places
@@ -45,6 +47,24 @@ def policy(config: Config) -> Iterator[Finding]:
     """Load the bundle as a start would."""
     bundle = load_bundle(config.policies)
     yield ok("policy", f"{len(bundle.tasks)} tasks, {len(bundle.statements)} rules, sha256:{bundle.digest[:12]}")
+
+
+def guard_models(config: Config) -> Iterator[Finding]:
+    """Read every byte of the guard's name models and hold it against the pins."""
+    files = len(pinned_files())
+    if not config.guard_models.exists():
+        yield warning(
+            "guard models",
+            f"{config.guard_models} is missing: nothing can leave for a managed model",
+            "run 'make gateway', which fetches them",
+        )
+        return
+    try:
+        check_files(config.guard_models)
+    except PhiGuardUnavailableError as error:
+        yield failed("guard models", f"{config.guard_models}: {error.detail}", "run 'make gateway' again")
+        return
+    yield ok("guard models", f"{files} files as pinned")
 
 
 def certificates(config: Config) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from appliance.cli import client, demo, doctor, engine, model, policy, status, task, up
+from appliance.cli import client, demo, doctor, engine, model, phi_late, policy, status, task, up
 from appliance.cli.show import console
 from appliance.errors import ApplianceError
 
@@ -40,6 +40,7 @@ app.add_typer(client.app, name="client", help="Who may call: add, list, revoke."
 app.add_typer(task.app, name="task", help="What may be asked: list, show.", rich_help_panel=SET_UP)
 app.add_typer(policy.app, name="policy", help="Who may do what: table, explain, reload.", rich_help_panel=SET_UP)
 app.add_typer(model.app, name="model", help="The weights: prepare, verify, pin.", rich_help_panel=SET_UP)
+app.add_typer(phi_late.app, name="phi", help="Identifiers: scan, explain, preview, evaluate.", rich_help_panel=SET_UP)
 app.add_typer(engine.app, name="engine", help="The engine's exact command.", rich_help_panel=SET_UP)
 
 

@@ -1,0 +1,125 @@
+"""``appliance phi explain``: why a place of a text is taken for an identifier, and which guesses lost.
+
+It names recognizers, kinds, places and scores, so that an officer can answer "why was this removed?" and an engineer
+can mend the rule.  The text is printed only with ``--show`` on a terminal.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from appliance.cli.options import AsJson, Home
+from appliance.cli.phi_guard import open_analyzer, open_settings
+from appliance.cli.phi_input import File, People, read_people, read_text
+from appliance.cli.phi_show import Places, Show, check_show, excerpt, to_json
+from appliance.cli.show import console, print_json, table
+from appliance.clinical_text import ClinicalText
+from appliance.errors import InvalidRequestError
+from appliance.evaluation.detector import Detector
+from appliance.phi.findings import Finding
+
+_LINE_AND_COLUMN = re.compile(r"(\d{1,9}):(\d{1,9})", re.ASCII)
+_OFFSET = re.compile(r"\d{1,9}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guess:
+    """What one recognizer said of a place, and what became of it."""
+
+    finding: Finding
+    outcome: str
+
+
+def explain(
+    file: File,
+    *,
+    at: Annotated[str, typer.Option("--at", metavar="OFFSET|LINE:COLUMN", help="As 'phi scan' shows places.")],
+    patient: People = None,
+    show: Show = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which recognizers took a place for an identifier, with which scores, and which of them lost and why."""
+    check_show(show=show, as_json=as_json)
+    known = read_people(patient)
+    text = read_text(file)
+    offset = _offset(text, at)
+    config, guard = open_settings(home)
+    analyzer = open_analyzer(config, guard.site)
+    kept = Detector(analyzer).find(text, known)
+    here = next((each for each in kept if each.start <= offset < each.end), None)
+    said = (*analyzer.candidates(text.reveal()), *known.find(text.reveal()))
+    guesses = _guesses(said, here, offset)
+    if as_json:
+        print_json(
+            {
+                "offset": offset,
+                "replaced": to_json(text, here) if here else None,
+                "guesses": [{**to_json(text, each.finding), "outcome": each.outcome} for each in guesses],
+            }
+        )
+        return
+    _tell(text, offset=offset, here=here, guesses=guesses, show=show)
+
+
+def _offset(text: ClinicalText, at: str) -> int:
+    pair = _LINE_AND_COLUMN.fullmatch(at)
+    if pair:
+        offset = Places(text).offset(int(pair[1]), int(pair[2]))
+    elif _OFFSET.fullmatch(at):
+        offset = int(at)
+    else:
+        raise typer.BadParameter("give an offset such as 120, or line and column such as 4:17.", param_hint="--at")
+    if offset is None or offset >= len(text):
+        lines = text.reveal().count("\n") + 1
+        raise InvalidRequestError(f"The text ends before {at}: it has {len(text):,} characters in {lines:,} lines.")
+    return offset
+
+
+def _guesses(said: Sequence[Finding], here: Finding | None, offset: int) -> list[Guess]:
+    """Return what was said of the place or of anything that it is replaced with, the surest first."""
+    start, end = (here.start, here.end) if here else (offset, offset + 1)
+    near = {each for each in said if each.start < end and start < each.end}
+    ordered = sorted(near, key=lambda each: (-each.score, each.start - each.end, each.start))
+    return [Guess(finding=each, outcome=_outcome(each, ordered[0], here)) for each in ordered]
+
+
+def _outcome(guess: Finding, winner: Finding, here: Finding | None) -> str:
+    if here is None:
+        return "not kept"
+    if guess == winner:
+        return "decides"
+    if guess.kind is winner.kind:
+        return f"agrees with {winner.recognizer}"
+    if guess.score < winner.score:
+        return f"lost to {winner.recognizer}, which is surer"
+    if guess.end - guess.start < winner.end - winner.start:
+        return f"lost to {winner.recognizer}, which is as sure and longer"
+    return f"lost to {winner.recognizer}, which is as sure and begins earlier"
+
+
+def _tell(text: ClinicalText, *, offset: int, here: Finding | None, guesses: list[Guess], show: bool) -> None:
+    out = console()
+    line, column = Places(text).at(offset)
+    if here is None:
+        out.print(f"Nothing is replaced at offset {offset} (line {line}, column {column}).", soft_wrap=True)
+    else:
+        what = f"{here.kind.words()}, offsets {here.start}-{here.end}, found by {here.recognizer}"
+        out.print(f"Replaced at offset {offset} (line {line}, column {column}): {what}.", soft_wrap=True)
+    if show and here is not None:
+        out.print(excerpt(text, here), soft_wrap=True)
+    rows = [
+        (
+            each.finding.recognizer,
+            each.finding.kind.value,
+            f"{each.finding.start}-{each.finding.end}",
+            f"{each.finding.score:.2f}",
+            each.outcome,
+        )
+        for each in guesses
+    ]
+    if rows:
+        out.print(table("", ("recognizer", "kind", "offsets", "score", "outcome"), rows))

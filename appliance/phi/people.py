@@ -1,0 +1,191 @@
+"""Whom a request is about, as JSON says it: FHIR resources or plain demographics, checked and made known to the guard.
+
+What stands here is found in every form in every text of the request, so a key that is misspelt must not be passed over:
+unknown ones are refused.  Keys that identify nobody, such as the sex, are allowed and not used.  Errors name the path
+and never a value.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Annotated
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from appliance.errors import InvalidRequestError
+from appliance.phi.demographics import Address, Demographics
+from appliance.phi.forms.fhir_people import demographics_of
+from appliance.phi.known_identifiers import KnownIdentifiers
+
+MAX_PEOPLE = 64
+"""As many as one request may name patients."""
+
+MAX_VALUES = 100
+"""Values of one field; a person has a few."""
+
+RESOURCES = ("Patient", "RelatedPerson", "Practitioner", "Bundle")
+"""FHIR resources that say who somebody is."""
+
+_AMERICAN_DAY = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})")
+_NAME_PARTS = {"given", "family", "use", "prefix", "suffix", "text", "period"}
+
+
+def parse_people(people: object, *, field: str = "people") -> KnownIdentifiers:
+    """Return what is known of one person or a list of them.  Raises InvalidRequestError naming the path."""
+    if isinstance(people, list) and len(people) > MAX_PEOPLE:
+        raise InvalidRequestError(f"'{field}' names more than {MAX_PEOPLE} people; send fewer.", field=field)
+    named = [(f"{field}[{index}]", each) for index, each in enumerate(people)] if isinstance(people, list) else None
+    return KnownIdentifiers.from_demographics(
+        *(person for path, each in (named or [(field, people)]) for person in _person(each, path))
+    )
+
+
+def _person(value: object, path: str) -> Iterator[Demographics]:
+    if not isinstance(value, dict):
+        raise InvalidRequestError(f"'{path}' is no JSON object; send demographics or a FHIR Patient.", field=path)
+    if "resourceType" not in value:
+        yield _checked(value, path).to_demographics()
+    elif value["resourceType"] in RESOURCES:
+        yield from demographics_of([value])
+    else:
+        at = f"{path}.resourceType"
+        raise InvalidRequestError(f"'{at}' says who nobody is; it may be {', '.join(RESOURCES)}.", field=at)
+
+
+def _checked(value: Mapping[str, object], path: str) -> "_PersonFacts":
+    try:
+        return _PersonFacts.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        at = path + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            message = f"'{at}' is no known key; there are: {', '.join(_PersonFacts.model_fields)}."
+        else:
+            message = f"'{at}' has a wrong form ({first['type']}); see 'people' in the API's documentation."
+        # The path may hold a key of the caller's own, which is no value but may be long.
+        raise InvalidRequestError(message[:400], field=at[:100]) from error
+
+
+def _many(value: object) -> object:
+    """Take one value where several may stand."""
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _one(value: object) -> object:
+    return "" if value is None else value
+
+
+def _day(value: object) -> object:
+    """Take a day as Americans write it, too; a time after the day is left out."""
+    american = _AMERICAN_DAY.fullmatch(value) if isinstance(value, str) else None
+    if american:
+        return f"{american[3]}-{american[1]:0>2}-{american[2]:0>2}"
+    return (value.split("T")[0] or None) if isinstance(value, str) else value
+
+
+def _name(value: object) -> object:
+    """Take a name in one piece, or in the pieces that FHIR has."""
+    if not isinstance(value, dict) or not set(value) <= _NAME_PARTS:
+        return value
+    if isinstance(value.get("text"), str):
+        return value["text"]
+    pieces = [piece for key in ("given", "family") for piece in _listed(value.get(key))]
+    return " ".join(pieces) or value
+
+
+def _listed(value: object) -> list[str]:
+    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
+
+
+def _address(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    read = Address.parse(value)
+    return {"lines": read.lines, "city": read.city, "state": read.state, "postal_code": read.postal_code}
+
+
+def _relative(value: object) -> object:
+    return {"names": [value]} if isinstance(value, str) else value
+
+
+_Value = Annotated[str, Field(max_length=200), BeforeValidator(_one)]
+_Values = Annotated[tuple[_Value, ...], Field(max_length=MAX_VALUES), BeforeValidator(_many)]
+_Names = Annotated[
+    tuple[Annotated[_Value, BeforeValidator(_name)], ...], Field(max_length=MAX_VALUES), BeforeValidator(_many)
+]
+_Day = Annotated[date, BeforeValidator(_day)]
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _AddressFacts(_Facts):
+    lines: _Values = Field(default=(), validation_alias=AliasChoices("lines", "line", "street"))
+    city: _Value = ""
+    state: _Value = ""
+    postal_code: _Value = Field(default="", validation_alias=AliasChoices("postal_code", "postalCode", "zip"))
+    country: _Value = ""
+
+    def to_address(self) -> Address:
+        return Address(lines=self.lines, city=self.city, state=self.state, postal_code=self.postal_code)
+
+
+class _PersonFacts(_Facts):
+    """The other spellings are those that EHR exports use for the same thing."""
+
+    names: _Names = Field(default=(), validation_alias=AliasChoices("names", "name"))
+    birth_date: _Day | None = Field(
+        default=None, validation_alias=AliasChoices("birth_date", "birthDate", "dob", "date_of_birth")
+    )
+    dates: Annotated[tuple[_Day, ...], Field(max_length=MAX_VALUES), BeforeValidator(_many)] = ()
+    record_numbers: _Values = Field(
+        default=(), validation_alias=AliasChoices("record_numbers", "mrn", "mrns", "medical_record_number")
+    )
+    health_plan_ids: _Values = Field(
+        default=(), validation_alias=AliasChoices("health_plan_ids", "health_plan_id", "member_id", "insurance_id")
+    )
+    accounts: _Values = Field(default=(), validation_alias=AliasChoices("accounts", "account", "account_number"))
+    licenses: _Values = Field(default=(), validation_alias=AliasChoices("licenses", "license"))
+    other_ids: _Values = Field(default=(), validation_alias=AliasChoices("other_ids", "other_id", "id"))
+    ssn: _Value = ""
+    phones: _Values = Field(default=(), validation_alias=AliasChoices("phones", "phone"))
+    faxes: _Values = Field(default=(), validation_alias=AliasChoices("faxes", "fax"))
+    emails: _Values = Field(default=(), validation_alias=AliasChoices("emails", "email"))
+    urls: _Values = Field(default=(), validation_alias=AliasChoices("urls", "url"))
+    addresses: Annotated[
+        tuple[Annotated[_AddressFacts, BeforeValidator(_address)], ...],
+        Field(max_length=MAX_VALUES, validation_alias=AliasChoices("addresses", "address")),
+        BeforeValidator(_many),
+    ] = ()
+    relatives: Annotated[
+        "tuple[Annotated[_PersonFacts, BeforeValidator(_relative)], ...]",
+        Field(max_length=MAX_PEOPLE),
+        BeforeValidator(_many),
+    ] = ()
+    gender: object = Field(default=None, validation_alias=AliasChoices("gender", "sex"))
+    age: object = None
+    race: object = None
+    ethnicity: object = None
+    language: object = None
+
+    def to_demographics(self) -> Demographics:
+        return Demographics(
+            names=tuple(filter(None, self.names)),
+            birth_date=self.birth_date,
+            dates=self.dates,
+            record_numbers=tuple(filter(None, self.record_numbers)),
+            health_plan_ids=tuple(filter(None, self.health_plan_ids)),
+            accounts=tuple(filter(None, self.accounts)),
+            licenses=tuple(filter(None, self.licenses)),
+            other_ids=tuple(filter(None, self.other_ids)),
+            ssn=self.ssn,
+            phones=tuple(filter(None, self.phones)),
+            faxes=tuple(filter(None, self.faxes)),
+            emails=tuple(filter(None, self.emails)),
+            urls=tuple(filter(None, self.urls)),
+            addresses=tuple(each.to_address() for each in self.addresses),
+            relatives=tuple(each.to_demographics() for each in self.relatives),
+        )
