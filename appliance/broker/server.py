@@ -1,8 +1,9 @@
 """Answers the gateway on `broker.sock`: who am I, and may this leave.
 
 Only processes of the allowed users are heard (SO_PEERCRED), the socket's mode is 0600, connections and waiting
-are bounded, and anything that is no request of `escalation.wire` ends its connection.  The log has constant
-events and never a header or a body.  A policy reload that fails keeps the bundle before it and says so.
+are bounded, and anything that is no request of `escalation.wire` ends its connection.  The tripwire reads bodies in
+threads of its own, in short pieces, so that a long one keeps nobody waiting.  The log has constant events, kinds and
+counts, and never a header or a body.  A policy reload that fails keeps the bundle before it and says so.
 """
 
 import asyncio
@@ -10,21 +11,24 @@ import contextlib
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import structlog
 
-from appliance.broker.disclosure import refuse
+from appliance.broker.disclosure import check_outgoing, refuse
 from appliance.clinical_text import ClinicalText
 from appliance.errors import PolicyInvalidError
 from appliance.escalation.wire import (
     Answer,
+    DiscloseRequest,
     FrameError,
     HelloAnswer,
     HelloRequest,
+    Refusal,
     Request,
     read_frame,
     to_frame,
@@ -38,6 +42,9 @@ MAX_CONNECTIONS = 64
 IDLE_S = 10.0
 """A peer on the same machine that says nothing for ten seconds is stuck."""
 
+CHECKS = 2
+"""Bodies that are read at the same time: a short one need not wait for a long one, and two leave the loop its turn."""
+
 _PEER = struct.Struct("3i")
 """``struct ucred``: process, user and group id (unix(7), SO_PEERCRED)."""
 
@@ -47,11 +54,20 @@ _log = structlog.get_logger("broker")
 class Broker:
     """Serve one policy bundle on one socket; owned by `__main__`, used on one event loop."""
 
-    def __init__(self, policy: CurrentPolicy, *, peers: AbstractSet[int], idle_s: float = IDLE_S) -> None:
-        """Take the bundle in force and the user ids that may speak to the broker."""
+    def __init__(
+        self,
+        policy: CurrentPolicy,
+        *,
+        peers: AbstractSet[int],
+        idle_s: float = IDLE_S,
+        check: Callable[[object, bytes], None] = check_outgoing,
+    ) -> None:
+        """Take the bundle in force, the user ids that may speak to the broker, and the last check of a body."""
         self._policy = policy
         self._peers = peers
         self._idle_s = idle_s
+        self._check = check
+        self._threads = ThreadPoolExecutor(CHECKS, thread_name_prefix="tripwire")
         self._connections: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -63,6 +79,7 @@ class Broker:
         finally:
             server.close()
             await self._hang_up()
+            self._threads.shutdown(wait=False, cancel_futures=True)
 
     def reload(self) -> None:
         """Read the bundle again; a bad one is logged and the one before it stays in force."""
@@ -104,27 +121,37 @@ class Broker:
                 frame = await read_frame(reader)
             if frame is None:
                 return
-            answer = self._answer(to_request(frame.header), frame.body)
+            answer = await self._answer(to_request(frame.header), frame.body)
             async with asyncio.timeout(self._idle_s):
                 writer.write(to_frame(answer))
                 await writer.drain()
 
-    def _answer(self, request: Request, body: ClinicalText) -> Answer:
+    async def _answer(self, request: Request, body: ClinicalText) -> Answer:
         bundle = self._policy.bundle
-        providers = tuple(bundle.providers)
         if isinstance(request, HelloRequest):
             return HelloAnswer(
                 call=request.call,
                 policy_digest=bundle.digest,
                 state="policy_invalid" if self._policy.last_error else "ready",
-                providers=providers,
+                providers=tuple(bundle.providers),
             )
-        refusal = refuse(request, providers=len(providers), policy_digest=bundle.digest)
+        return await self._disclose(request, body)
+
+    async def _disclose(self, request: DiscloseRequest, body: ClinicalText) -> Refusal:
+        """Check first and look at agreements after; whatever goes wrong in the check refuses."""
+        started = asyncio.get_running_loop().run_in_executor(
+            self._threads, self._check, request.identifiers, body.reveal_bytes()
+        )
+        [checked] = await asyncio.gather(started, return_exceptions=True)
+        bundle = self._policy.bundle
+        refusal = refuse(request, checked, providers=len(bundle.providers), policy_digest=bundle.digest)
         _log.info(
             "disclosure_refused",
             exchange_id=request.exchange_id,
             task=request.task,
             code=refusal.code,
+            counts=refusal.counts,
+            fault=type(checked).__name__ if checked is not None else "",
             characters=len(body),
             policy_digest=bundle.digest,
         )

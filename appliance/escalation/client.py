@@ -1,7 +1,8 @@
 """Asks the broker over its socket: who are you, and would you send this.
 
-Every way in which the broker can be absent, slow, confused or unwilling raises `EscalationError`; nothing here
-ever reads as consent by accident.  One connection a call, so a broken one never harms the next call.
+Every way in which the broker can be absent, slow, confused or unwilling raises; nothing here ever reads as consent by
+accident.  Only text that the guard made safe can be handed over, with the keyed identifiers by which the broker checks
+it again.  One connection a call, so a broken one never harms the next call.
 """
 
 import asyncio
@@ -10,8 +11,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.clinical_text import ClinicalText
-from appliance.errors import EscalationError
+from appliance.clinical_text import SafeText
+from appliance.errors import ApplianceError, EscalationError, PhiBlockedError, PhiGuardUnavailableError
 from appliance.escalation.wire import (
     Answer,
     DiscloseRequest,
@@ -24,6 +25,7 @@ from appliance.escalation.wire import (
     to_answer,
     to_frame,
 )
+from appliance.phi.keyed import KeyedIdentifiers
 
 BrokerHello = HelloAnswer
 """What `BrokerClient.hello` returns: the broker's policy digest, its state and its providers."""
@@ -40,6 +42,9 @@ class BrokerClient:
     timeout_s: float = 2.0
     """The broker is a process on the same machine that answers from memory; two seconds means that it hangs."""
 
+    check_timeout_s: float = 10.0
+    """As above, for a body that the broker reads first: a little more than its own limit for that."""
+
     async def hello(self) -> BrokerHello:
         """Ask which policy the broker holds.  Raises EscalationError if it cannot be asked."""
         answer = await self._ask(HelloRequest())
@@ -47,16 +52,21 @@ class BrokerClient:
             raise EscalationError(_NO_BROKER, detail="broker_answered_out_of_turn")
         return answer
 
-    async def disclose(self, request: DiscloseRequest, body: ClinicalText) -> None:
-        """Ask the broker to send `body`.  Raises EscalationError with the broker's reason when it refuses."""
-        answer = await self._ask(request, body.reveal_bytes())
+    async def disclose(self, request: DiscloseRequest, body: SafeText, *, identifiers: KeyedIdentifiers) -> None:
+        """Ask the broker to send `body`, which it checks for `identifiers` and for anything that looks like one.
+
+        Raises PhiBlockedError when it finds some, PhiGuardUnavailableError when it cannot check, and EscalationError
+        with the broker's reason when it refuses for another reason or cannot be asked.
+        """
+        complete = request.model_copy(update={"identifiers": identifiers.to_wire()})
+        answer = await self._ask(complete, body.reveal_bytes(), timeout_s=self.check_timeout_s)
         if isinstance(answer, Refusal):
-            raise EscalationError(answer.reason, detail=answer.code)
+            raise _refused(answer)
         raise EscalationError(_NO_BROKER, detail="broker_answered_out_of_turn")
 
-    async def _ask(self, request: Request, body: bytes = b"") -> Answer:
+    async def _ask(self, request: Request, body: bytes = b"", *, timeout_s: float | None = None) -> Answer:
         try:
-            async with asyncio.timeout(self.timeout_s), self._connection() as (reader, writer):
+            async with asyncio.timeout(timeout_s or self.timeout_s), self._connection() as (reader, writer):
                 writer.write(to_frame(request, body))
                 await writer.drain()
                 frame = await read_frame(reader)
@@ -78,3 +88,13 @@ class BrokerClient:
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
+
+
+def _refused(refusal: Refusal) -> ApplianceError:
+    match refusal.code:
+        case "identifiers_left":
+            return PhiBlockedError(refusal.reason, detail=refusal.code)
+        case "phi_guard_unavailable":
+            return PhiGuardUnavailableError(detail=refusal.reason)
+        case _:
+            return EscalationError(refusal.reason, detail=refusal.code)

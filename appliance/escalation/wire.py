@@ -3,7 +3,8 @@
 A frame is the length of the header and of the body (two unsigned 32-bit big-endian numbers), a JSON header in
 UTF-8, and the body's bytes.  Both sides read frames with the functions below; anything else than a frame within
 the limits raises `FrameError` and ends the connection, so a confused or hostile peer gets no second guess.
-Headers never hold text of a request: what would leave the building travels in the body only.
+Headers never hold text of a request: what would leave the building travels in the body only, and the identifiers of
+an exchange, which the broker looks for in it, travel as keyed digests.
 """
 
 import json
@@ -12,19 +13,20 @@ from asyncio import IncompleteReadError, StreamReader
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
 from appliance.clinical_text import ClinicalText
 
-MAX_HEADER_BYTES = 64 * 1024
-"""A header holds a dozen short fields; 64 KiB is far above any honest one."""
+MAX_HEADER_BYTES = 1024 * 1024
+"""A dozen short fields, and the keyed digests of the exchange's identifiers and surrogates: about 64 KiB for one
+patient's record, so this is far above any honest header."""
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Twice the gateway's own cap on a request's body (`config.Limits.body_bytes`), for the room that pseudonyms take."""
 
 _LENGTHS = struct.Struct(">II")
 
-Code = Literal["no_agreement_in_force", "invalid_request"]
+Code = Literal["no_agreement_in_force", "invalid_request", "identifiers_left", "phi_guard_unavailable"]
 """Why the broker refuses; the list only grows."""
 
 
@@ -54,6 +56,9 @@ class DiscloseRequest(_Wire):
     policy_digest: str = Field(max_length=64)
     """The bundle by which the gateway decided; the broker decides again by its own."""
 
+    identifiers: JsonValue = Field(default=None, repr=False)
+    """What `phi.keyed.KeyedIdentifiers.to_wire` returns; whatever else stands here is refused, nothing at all too."""
+
 
 class HelloAnswer(_Wire):
     """Tell which policy bundle the broker decides by."""
@@ -76,6 +81,9 @@ class Refusal(_Wire):
     code: Code
     reason: str
     """One plain sentence for the caller and for the record; never text of the request."""
+
+    counts: dict[str, int] = {}
+    """With ``identifiers_left``: how many identifiers of each kind the last check found."""
 
 
 Request = HelloRequest | DiscloseRequest

@@ -1,25 +1,30 @@
 """However the broker fails, the client says that the managed route is not available and never that it is."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from appliance.clinical_text import ClinicalText
-from appliance.errors import EscalationError
+from appliance.clinical_text import SafeText
+from appliance.errors import ApplianceError, EscalationError, PhiBlockedError, PhiGuardUnavailableError
 from appliance.escalation.client import BrokerClient
 from appliance.escalation.wire import (
     MAX_BODY_BYTES,
+    MAX_HEADER_BYTES,
     DiscloseRequest,
+    Frame,
     FrameError,
     HelloAnswer,
     HelloRequest,
     Refusal,
     read_frame,
     to_frame,
+    to_request,
 )
+from tests.support.tripwires import PATIENT, keyed
 
 REQUEST = DiscloseRequest(exchange_id="ex_1", task="t", provider="p", policy_digest="0" * 64)
 HELLO = HelloAnswer(call=1, policy_digest="0" * 64, state="ready")
@@ -48,7 +53,7 @@ async def _broker(folder: Path, peer: Peer) -> AsyncIterator[BrokerClient]:
         peers.append(asyncio.ensure_future(peer(reader, writer)))
 
     async with await asyncio.start_unix_server(accept, str(path)):
-        yield BrokerClient(path, timeout_s=0.5)
+        yield BrokerClient(path, timeout_s=0.5, check_timeout_s=0.5)
         await asyncio.gather(*peers, return_exceptions=True)
 
 
@@ -78,13 +83,54 @@ async def test_an_answer_that_is_no_hello_raises(tmp_path: Path, answer: bytes) 
 async def test_a_hello_never_reads_as_consent_to_a_disclosure(tmp_path: Path) -> None:
     async with _broker(tmp_path, _saying(to_frame(HELLO))) as client:
         with pytest.raises(EscalationError):
-            await client.disclose(REQUEST, ClinicalText("text"))
+            await client.disclose(REQUEST, SafeText("text"), identifiers=keyed())
 
 
 async def test_the_brokers_reason_reaches_the_caller(tmp_path: Path) -> None:
     async with _broker(tmp_path, _saying(to_frame(REFUSAL))) as client:
         with pytest.raises(EscalationError, match=r"No agreement\."):
-            await client.disclose(REQUEST, ClinicalText("text"))
+            await client.disclose(REQUEST, SafeText("text"), identifiers=keyed())
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("identifiers_left", PhiBlockedError),
+        ("phi_guard_unavailable", PhiGuardUnavailableError),
+        ("no_agreement_in_force", EscalationError),
+        ("invalid_request", EscalationError),
+    ],
+)
+async def test_each_refusal_is_told_as_what_it_is(tmp_path: Path, code: str, expected: type[ApplianceError]) -> None:
+    refusal = REFUSAL.model_copy(update={"code": code, "reason": "Nothing was sent."})
+
+    async with _broker(tmp_path, _saying(to_frame(refusal))) as client:
+        with pytest.raises(ApplianceError, match=r"[Nn]othing was sent") as raised:
+            await client.disclose(REQUEST, SafeText("text"), identifiers=keyed())
+
+    assert type(raised.value) is expected
+
+
+async def test_the_identifiers_of_the_exchange_go_with_the_body_and_never_in_clear(tmp_path: Path) -> None:
+    heard: list[Frame] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        frame = await read_frame(reader)
+        assert frame is not None
+        heard.append(frame)
+        writer.write(to_frame(REFUSAL))
+        writer.close()
+
+    async with _broker(tmp_path, listen) as client:
+        with pytest.raises(EscalationError):
+            await client.disclose(REQUEST, SafeText("text"), identifiers=keyed(PATIENT, issued=("Mark Ellis",)))
+
+    told = to_request(heard[0].header)
+    assert isinstance(told, DiscloseRequest)
+    assert told.identifiers == keyed(PATIENT, issued=("Mark Ellis",)).to_wire()
+    written = json.dumps(heard[0].header).casefold()
+    assert [word for word in ("vanterpool", "wilhelmina", "9999", "20771", "ellis") if word in written] == []
+    assert "secret" not in repr(told)
 
 
 async def test_a_broker_that_hangs_is_given_up(tmp_path: Path) -> None:
@@ -95,12 +141,14 @@ async def test_a_broker_that_hangs_is_given_up(tmp_path: Path) -> None:
     async with _broker(tmp_path, hang) as client:
         with pytest.raises(EscalationError):
             await client.hello()
+        with pytest.raises(EscalationError):
+            await client.disclose(REQUEST, SafeText("text"), identifiers=keyed())
 
 
 async def test_a_frame_above_the_limit_is_not_sent(tmp_path: Path) -> None:
     async with _broker(tmp_path, _saying(to_frame(REFUSAL))) as client:
         with pytest.raises(EscalationError):
-            await client.disclose(REQUEST, ClinicalText("x" * (MAX_BODY_BYTES + 1)))
+            await client.disclose(REQUEST, SafeText("x" * (MAX_BODY_BYTES + 1)), identifiers=keyed())
 
 
 async def test_the_body_of_a_frame_does_not_print() -> None:
@@ -114,4 +162,4 @@ async def test_the_body_of_a_frame_does_not_print() -> None:
 
 async def test_a_header_above_the_limit_is_not_sent() -> None:
     with pytest.raises(FrameError):
-        to_frame(Refusal(call=1, code="invalid_request", reason="x" * 70_000))
+        to_frame(Refusal(call=1, code="invalid_request", reason="x" * (MAX_HEADER_BYTES + 1)))
