@@ -81,9 +81,13 @@ class Written:
         fields = [piece for piece in self.pieces if not isinstance(piece, str)]
         numbers = [text for name, text in fields if name in "md"]
         is_year_first = bool(fields) and fields[0][0] == "y"
-        is_run_together = "" in self.pieces[1:-1]
+        is_run_together = self.is_numeric and not any(isinstance(piece, str) and piece for piece in self._between())
         all_wide = all(len(text) == len("01") for text in numbers)
         return any(text[0] == "0" for text in numbers) or (all_wide and (is_year_first or is_run_together))
+
+    def _between(self) -> list[str | tuple[str, str]]:
+        places = [place for place, piece in enumerate(self.pieces) if not isinstance(piece, str)]
+        return list(self.pieces[places[0] : places[-1]])
 
     def calendar_day(self) -> date | None:
         """Return the day, None where it is not wholly written."""
