@@ -24,7 +24,7 @@ MAX_WAYS = 64
 CLEAN_TEXT = (
     "Patient is a 64-year-old man with type 2 diabetes, CKD stage 3a and COPD (GOLD 2), BP 138/82 mmHg, HR 72, "
     "SpO2 97%, temp 98.6 F, BMI 31.4. Metformin 1000 mg BID, lisinopril 20 mg daily, insulin glargine 24 units at "
-    "bedtime, warfarin 2.5 mg; INR 2.3, HbA1c 7.9%, creatinine 1.42 mg/dL, eGFR 58 mL/min/1.73m2, K 4.1, Na 138, WBC "
+    "bedtime, warfarin 2.5 mg, gabapentin 300mg; INR 2.3, HbA1c 7.9%, creatinine 1.42 mg/dL, eGFR 58 mL/min/1.73m2, K 4.1, Na 138, WBC "
     "11,200, platelets 250,000. LVEF 55-60 %, L4-L5 disc, T2N0M0, C5-C6, ICD-10 E11.9, CPT 99213, 0.9 % NaCl 1000 mL "
     "at 125 mL/h, q6h PRN x10 days. MRI: 2.4 x 1.8 cm lesion, SUV 12.5. See section 3.2 of the 2024 guideline."
 )
@@ -35,7 +35,10 @@ _EDGES = r"(?<![A-Za-z0-9])(?:{})(?![A-Za-z0-9])"
 
 _SPECIAL = frozenset(".^$*+?{}[]\\|()")
 _COUNT = re.compile(r"\{(\d{1,3})(?:,(\d{0,3}))?\}")
-_CLASS_ITEM = re.compile(r"(?:\\d|\\[^\w\s]|[^\\\]\[])(?:-(?:\\[^\w\s]|[^\\\]\[]))?")
+_CLASS_ITEM = re.compile(
+    r"(?P<first>[A-Za-z0-9])-(?P<last>[A-Za-z0-9])|\\d|\\[^\w\s]|[^\\\]\[&|~^-]|-(?=\])",
+)
+"""A range, ``\\d``, or one character; those that have a meaning of their own in a class stand behind a ``\\``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,13 +151,17 @@ class _Reader:
         return _Shape(shortest=1, longest=1)
 
     def _class(self) -> None:
+        if self._pattern.startswith("[^", self._at):
+            raise ValueError("a '[^', which matches nearly everything; name the characters that may stand there")
         end = self._at + 1
         while found := _CLASS_ITEM.match(self._pattern, end):
+            if found["first"] and found["first"] > found["last"]:
+                raise ValueError(f"the range '{found[0]}' runs backwards; write '{found['last']}-{found['first']}'")
             end = found.end()
         if self._pattern[end : end + 1] != "]" or end == self._at + 1:
-            raise ValueError("a '[' that is empty, not closed or holds a '[' or '\\'; write such as [A-Z0-9]")
-        if self._pattern[self._at + 1] == "^":
-            raise ValueError("a '[^', which matches nearly everything; name the characters that may stand there")
+            raise ValueError(
+                "a '[' that is empty, not closed, or holds one of [ & | ~ ^ - without a '\\'; write such as [A-Z0-9]"
+            )
         self._at = end + 1
 
     def _escape(self) -> None:
