@@ -7,8 +7,8 @@ import logging
 import sys
 
 from appliance.cli import root
-from appliance.hardening import harden
 from appliance.held_loggers import hold_loggers
+from audit.hardening import harden
 
 
 def main() -> None:

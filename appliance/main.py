@@ -32,8 +32,8 @@ from appliance.auth.certificates import default_hosts, ensure_certificates
 from appliance.auth.private_file import write_private
 from appliance.config import Config, default_home, load_config, make_private
 from appliance.errors import ApplianceError, AuditUnavailableError, ConfigError, PolicyInvalidError
-from appliance.hardening import harden
 from appliance.wiring import Appliance
+from audit.hardening import harden
 
 STATE_FILE = "gateway.json"
 """In the run folder while the gateway listens: port, process id, URLs."""

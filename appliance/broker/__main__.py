@@ -17,9 +17,9 @@ import structlog
 from appliance.broker.server import Broker
 from appliance.config import Config, load_config, make_private
 from appliance.errors import ApplianceError
-from appliance.hardening import harden
 from appliance.held_loggers import LibraryMessages, hold_loggers
 from appliance.policy.current import CurrentPolicy
+from audit.hardening import harden
 
 _log = structlog.get_logger("broker")
 

@@ -21,7 +21,7 @@ PR_SET_PDEATHSIG = 1
 
 CORE_LIMIT_BYTES = 1
 """Too small for a file, and the one value with which the kernel starts no piped core either (fs/coredump.c): 0 is
-ignored where cores go to a program, as on Ubuntu.  The same as `appliance.hardening`, which is not to be had here."""
+ignored where cores go to a program, as on Ubuntu.  The same as `audit.hardening`, which is not to be had here."""
 
 EXIT_ORPHANED = 70
 """The supervisor died before the program began; nobody reads this, but it must not start."""

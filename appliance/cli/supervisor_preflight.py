@@ -17,11 +17,11 @@ from appliance.cli.supervisor_leftovers import end_leftovers
 from appliance.cli.supervisor_plan import engine_folder, environment, python
 from appliance.config import CHECKOUT, Config, make_private
 from appliance.errors import BrokenError, ConfigError
-from appliance.hardening import PRIVATE_UMASK, forbid_cores
 from appliance.models.manifest import FILE_NAME as MANIFEST
 from appliance.models.verify import verify
 from appliance.policy.load import load_bundle
 from audit.errors import SettingsError
+from audit.hardening import PRIVATE_UMASK, forbid_cores
 from audit.settings import FILE_NAME, read_settings
 
 KEYS_WITHIN_S = 120.0

@@ -21,6 +21,7 @@ import uvloop
 from audit.console.app import build_app
 from audit.console.journal import configure_journal
 from audit.console.parts import Parts
+from audit.hardening import harden
 from audit.places import find_places
 from audit.recorder.client import RecorderClient
 
@@ -108,4 +109,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    harden()
     sys.exit(main())

@@ -24,6 +24,7 @@ import uvloop
 from structlog.typing import FilteringBoundLogger
 
 from audit.errors import AuditError, FormatError, QuarantinedError, VerificationError
+from audit.hardening import harden
 from audit.log import Clocks, Log, stored_prover
 from audit.log.reserve import Reserve, watched_folder
 from audit.places import Places, find_places
@@ -165,4 +166,5 @@ def _logger() -> FilteringBoundLogger:
 
 
 if __name__ == "__main__":
+    harden()
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""A program of the appliance leaves no copy of its memory behind."""
+"""A program of the appliance or of the trail leaves no copy of its memory behind."""
 
 import os
 import resource
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.hardening import CORE_LIMIT_BYTES
+from audit.hardening import CORE_LIMIT_BYTES
 
 PR_GET_DUMPABLE = 3
 CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
@@ -18,11 +18,11 @@ CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
 RAISED = "import resource\nresource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2)\n"
 """What a site does that wants cores of everything."""
 
-WITHOUT_LIMIT = "from appliance import hardening\nhardening.forbid_cores = lambda: None\n"
+WITHOUT_LIMIT = "from audit import hardening\nhardening.forbid_cores = lambda: None\n"
 """Breaks one half, so that the other is seen to be enough."""
 
-HARDEN = "from appliance.hardening import harden\nharden()\n"
-LIMIT_ONLY = "from appliance.hardening import forbid_cores\nforbid_cores()\n"
+HARDEN = "from audit.hardening import harden\nharden()\n"
+LIMIT_ONLY = "from audit.hardening import forbid_cores\nforbid_cores()\n"
 
 is_core_elsewhere = pytest.mark.skipif(
     CORE_PATTERN.read_text()[0] in "|/@" or resource.getrlimit(resource.RLIMIT_CORE)[1] != resource.RLIM_INFINITY,
@@ -33,7 +33,7 @@ is_core_elsewhere = pytest.mark.skipif(
 def crashed(folder: Path, *, code: str, number: signal.Signals = signal.SIGSEGV) -> list[str]:
     """Crash a process in a folder; return the files that it left."""
     code += "print('here', flush=True)\nimport time\ntime.sleep(60)\n"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     with subprocess.Popen([sys.executable, "-c", code], cwd=folder, stdout=subprocess.PIPE, env=environment) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"here\n"
@@ -62,7 +62,7 @@ def test_an_open_process_leaves_one_so_the_tests_can_see_it(tmp_path: Path) -> N
 def test_the_process_is_closed_to_its_neighbours() -> None:
     code = (
         "import ctypes, os, resource\n"
-        "from appliance.hardening import harden\n"
+        "from audit.hardening import harden\n"
         "harden()\n"
         "libc = ctypes.CDLL(None)\n"
         f"print(libc.prctl({PR_GET_DUMPABLE}, 0, 0, 0, 0), resource.getrlimit(resource.RLIMIT_CORE), oct(os.umask(0)))"
@@ -76,7 +76,7 @@ def test_the_process_is_closed_to_its_neighbours() -> None:
 def test_a_limit_that_is_nothing_already_stays(tmp_path: Path) -> None:
     code = (
         "import resource\n"
-        "from appliance.hardening import forbid_cores\n"
+        "from audit.hardening import forbid_cores\n"
         "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
         "forbid_cores()\n"
         "print(resource.getrlimit(resource.RLIMIT_CORE))"
