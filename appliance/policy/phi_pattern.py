@@ -23,10 +23,11 @@ MAX_WAYS = 64
 
 CLEAN_TEXT = (
     "Patient is a 64-year-old man with type 2 diabetes, CKD stage 3a and COPD (GOLD 2), BP 138/82 mmHg, HR 72, "
-    "SpO2 97%, temp 98.6 F, BMI 31.4. Metformin 1000 mg BID, lisinopril 20 mg daily, insulin glargine 24 units at "
-    "bedtime, warfarin 2.5 mg, gabapentin 300mg; INR 2.3, HbA1c 7.9%, creatinine 1.42 mg/dL, eGFR 58 mL/min/1.73m2, K 4.1, Na 138, WBC "
-    "11,200, platelets 250,000. LVEF 55-60 %, L4-L5 disc, T2N0M0, C5-C6, ICD-10 E11.9, CPT 99213, 0.9 % NaCl 1000 mL "
-    "at 125 mL/h, q6h PRN x10 days. MRI: 2.4 x 1.8 cm lesion, SUV 12.5. See section 3.2 of the 2024 guideline."
+    "SpO2 97%, temp 98.6 F, BMI 31.4. Metformin 1000 mg BID, lisinopril 20 mg daily, insulin glargine 24 units at"
+    " bedtime, warfarin 2.5 mg, gabapentin 300mg; INR 2.3, HbA1c 7.9%, creatinine 1.42 mg/dL, eGFR 58 "
+    "mL/min/1.73m2, K 4.1, Na 138, WBC 11,200, platelets 250,000. LVEF 55-60 %, L4-L5 disc, T2N0M0, C5-C6, ICD-10"
+    " E11.9, CPT 99213, 0.9 % NaCl 1000 mL at 125 mL/h, q6h PRN x10 days. MRI: 2.4 x 1.8 cm lesion, SUV 12.5. See"
+    " section 3.2 of the 2024 guideline."
 )
 """Ordinary clinical text without an identifier, in which no pattern may find anything."""
 
