@@ -1,8 +1,9 @@
 """Lets a process leave no copy of its memory: no core file, no crash report, no reading by a neighbour.
 
-Every program that may hold a patient's text, of the trail and of the appliance, calls `harden` first of all (promise 10;
-HIPAA 45 CFR 164.312(a)(1)).  The limit alone is not enough and the flag alone is not inherited: where the kernel pipes cores to a
-program, as Ubuntu's does to apport, a limit of 0 is ignored; and the flag is lost by each `execve`.  So both are set.
+Every program that may hold a patient's text, of the trail and of the appliance, calls `harden` first of all (promise
+10; HIPAA 45 CFR 164.312(a)(1)).  The limit alone is not enough and the flag alone is not inherited: where the kernel
+pipes cores to a program, as Ubuntu's does to apport, a limit of 0 is ignored; and the flag is lost by each `execve`.
+So both are set.
 """
 
 import ctypes
