@@ -22,13 +22,12 @@ _SURROGATES = range(0xD800, 0xE000)
 
 def read_file(file: Path, *, most_bytes: int) -> bytes:
     """Return a plain file's bytes.  Raises InvalidRequestError for a folder, a device, an empty or too large file."""
+    if file.is_dir():
+        raise InvalidRequestError(f"{file} is a folder; name a file in it.")
     # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb", closefd=True) as opened:
-        status = os.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
-            raise InvalidRequestError(f"{file} is a folder; name a file in it.")
-        if not stat.S_ISREG(status.st_mode):
+    with os.fdopen(descriptor, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise InvalidRequestError(f"{file} is no plain file; give '-' and send its text to standard input.")
         return checked(opened.read(most_bytes + 1), name=str(file), most_bytes=most_bytes)
 
