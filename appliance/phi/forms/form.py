@@ -1,0 +1,80 @@
+"""One way of writing a known value, as a key to look up and what a hit of it means.
+
+Two sorts of keys: a *run* is letters and digits without separators (``123456789``), a *sequence* is words in order
+(``march 14 1961``).  Some keys mean something only beside a certain context (`Need`).
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TypeVar
+
+from appliance.phi.findings import Finding, Kind
+
+Key = TypeVar("Key", str, tuple[str, ...])
+"""A run or a sequence."""
+
+
+class Need(Enum):
+    """What must stand beside a form before it counts."""
+
+    NOTHING = auto()
+    LAST_FOUR = auto()
+    """``last four``, ``ending in`` or ``xxx-xx-`` before it."""
+
+    LABEL = auto()
+    """A word such as ``MRN`` or ``ID`` before it: the value is too short to stand alone."""
+
+    BIRTHDAY = auto()
+    """A word about a birthday near it."""
+
+    PLACE = auto()
+    """A capital inside a sentence, a word such as ``in`` before it, or a state behind it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What a hit of a key means."""
+
+    kind: Kind
+    recognizer: str
+    """Begins with ``known_``."""
+
+    score: float = 0.99
+    need: Need = Need.NOTHING
+
+    def finding(self, start: int, end: int) -> Finding:
+        """Return the finding of this form at a place."""
+        return Finding(kind=self.kind, start=start, end=end, score=self.score, recognizer=self.recognizer)
+
+
+def add(forms: dict[Key, Form], key: Key, form: Form) -> None:
+    """Add a form unless the key stands for something already that needs no context."""
+    if key not in forms or forms[key].need is not Need.NOTHING:
+        forms[key] = form
+
+
+class Tag:
+    """What a key was made of, so that a run and a word of the same letters never meet."""
+
+    RUN = b"run\0"
+    """Letters and digits across separators."""
+
+    SEQUENCE = b"sequence\0"
+    """Words in order, with single blanks."""
+
+    NAME = b"name\0"
+    """One word of a name, in any case."""
+
+    CAPITAL = b"capital\0"
+    """One or two words of a name that count with a capital only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """One key that counts without context."""
+
+    tag: bytes
+    """One of `Tag`."""
+
+    kind: Kind
+    text: str

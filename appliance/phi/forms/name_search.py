@@ -1,0 +1,248 @@
+"""Look for known names on a page: word by word, in any order, with typos, initials and particles.
+
+Words of one person that stand together are one finding, so ``Smith, John Q.`` needs no list of all its writings. A
+word that shows little by itself counts beside another word of the same person, behind a title, or with a capital that
+only a name explains. The cost grows with the different words of the page and of the names.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from appliance.phi.findings import Finding, Kind
+from appliance.phi.forms.eponyms import is_eponym
+from appliance.phi.forms.name_context import (
+    has_initials_label,
+    has_title,
+    is_all_capitals,
+    is_capitalised,
+    is_inside_sentence,
+)
+from appliance.phi.forms.name_parts import NameParts, Part, Strength
+from appliance.phi.forms.ordinary import ORDINARY
+from appliance.phi.forms.page import Page
+
+NAME_GAP = re.compile(r"[\s.,'\-_\u2019]{0,4}\Z")
+"""What may stand between the words of one name."""
+
+_CLOSE_GAP = re.compile(r"[.']?[ \-]?\Z")
+"""What may stand between an initial and the name, and inside a name that was torn apart."""
+
+_MOST_BETWEEN = 2
+"""Unknown initials between two known words: ``John R. R. Smith``."""
+
+_SHORTEST_TYPO = 4
+"""A shorter name has too many neighbours for typos to mean anything."""
+
+_LONG = 8
+"""From this length two mistakes are allowed, below one (Damerau 1964: four of five misspellings hold one mistake)."""
+
+_FIRST_LETTER_MAY_DIFFER = 7
+"""From this length a wrong first letter is allowed too; people seldom mistype it (Yannakoudakis and Fawthrop 1983)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """Words of the page that are a known word of somebody's name."""
+
+    first: int
+    last: int
+    part: Part
+    is_typo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Known names and how they are looked for."""
+
+    parts: NameParts
+    with_typos: bool = True
+
+    def find(self, page: Page) -> Iterator[Finding]:
+        """Yield each stretch of words that shows a known name."""
+        if not self.parts.words:
+            return
+        hits = self._hits(page)
+        links = [_are_together(page, one, other) for one, other in pairwise(hits)]
+        accepted = [
+            _shows_name(page, hit)
+            or (index > 0 and links[index - 1] and _support(page, hits[index - 1], hit))
+            or (index < len(links) and links[index] and _support(page, hit, hits[index + 1]))
+            for index, hit in enumerate(hits)
+        ]
+        yield from self._stretches(page, [hit for hit, is_name in zip(hits, accepted, strict=True) if is_name])
+        yield from self._monograms(page)
+
+    def _hits(self, page: Page) -> list[_Hit]:
+        words = self.parts.words
+        typos = _typos(page, self.parts) if self.with_typos else {}
+        torn = {word for word in page.vocabulary if word not in words and self._may_begin(word)}
+        hits: list[_Hit] = []
+        for index in page.positions({*words, *typos, *torn}):
+            word = page.words[index]
+            if hits and hits[-1].last >= index:
+                continue
+            if word in words:
+                hits.append(_Hit(index, index, words[word]))
+            elif hit := self._torn(page, index):
+                hits.append(hit)
+            elif word in typos:
+                hits.append(_Hit(index, index, typos[word], is_typo=True))
+        return hits
+
+    def _may_begin(self, word: str) -> bool:
+        return len(word) < _LONG and any(known.startswith(word) for known in self.parts.words)
+
+    def _torn(self, page: Page, index: int) -> _Hit | None:
+        """Return the hit of a name that stands in two pieces: ``Mc Donald``, ``O Brien``, ``Gott-lieb``."""
+        if index + 1 >= len(page.words) or not _CLOSE_GAP.match(page.gap(index)):
+            return None
+        part = self.parts.words.get(page.words[index] + page.words[index + 1])
+        if part is None or part.strength is not Strength.DISTINCT or page.words[index] in ORDINARY:
+            return None
+        return _Hit(index, index + 1, part)
+
+    def _stretches(self, page: Page, hits: list[_Hit]) -> Iterator[Finding]:
+        """Join neighbours that share a person, and give each stretch its initials and particles."""
+        stretch: list[_Hit] = []
+        people: frozenset[int] = frozenset()
+        for hit in hits:
+            shared = people & hit.part.people
+            if stretch and shared and _are_together(page, stretch[-1], hit):
+                stretch.append(hit)
+                people = shared
+                continue
+            if stretch:
+                yield self._finding(page, stretch, people)
+            stretch, people = [hit], hit.part.people
+        if stretch:
+            yield self._finding(page, stretch, people)
+
+    def _finding(self, page: Page, stretch: list[_Hit], people: frozenset[int]) -> Finding:
+        first, last = stretch[0].first, stretch[-1].last
+        letters = frozenset().union(*(self.parts.initials.get(person, frozenset()) for person in people))
+        while first > 0 and self._belongs(page, first - 1, page.gap(first - 1), letters=letters, people=people):
+            first -= 1
+        while last + 1 < len(page.words) and _is_initial_behind(page, last + 1, letters):
+            last += 1
+        if last + 1 < len(page.words) and page.words[last + 1].isdigit() and not page.gap(last):
+            last += 1
+        is_exact = any(not hit.is_typo for hit in stretch)
+        name = "known_name" if is_exact else "known_name_typo"
+        start, end = page.places[first][0], page.places[last][1]
+        return Finding(kind=Kind.NAME, start=start, end=end, score=0.98 if is_exact else 0.9, recognizer=name)
+
+    def _belongs(self, page: Page, index: int, gap: str, *, letters: frozenset[str], people: frozenset[int]) -> bool:
+        """Say whether the word before a name is its initial or its particle."""
+        word = page.words[index]
+        part = self.parts.words.get(word)
+        if part and part.strength is Strength.PARTICLE and part.people & people and len(word) > 1:
+            return _CLOSE_GAP.match(gap) is not None
+        is_initial = len(word) == 1 and word in letters and gap in {". ", ".", " "}
+        return is_initial and (is_capitalised(page, index) or gap.startswith("."))
+
+    def _monograms(self, page: Page) -> Iterator[Finding]:
+        """Yield initials that the text announces: ``Patient J.S.``, ``initials: JMS``."""
+        firsts = {letters[0] for letters in self.parts.monograms} | set(self.parts.monograms)
+        for index in page.positions(firsts):
+            last = self._monogram_end(page, index)
+            if last is not None and has_initials_label(page, index):
+                start, end = page.places[index][0], page.places[last][1]
+                yield Finding(kind=Kind.NAME, start=start, end=end, score=0.9, recognizer="known_initials")
+
+    def _monogram_end(self, page: Page, first: int) -> int | None:
+        word = page.words[first]
+        if len(word) > 1:
+            return first if word in self.parts.monograms and is_all_capitals(page, first) else None
+        last, letters = first, word
+        while _is_single_capital(page, last) and letters not in self.parts.monograms:
+            last += 1
+            if last >= len(page.words) or page.gap(last - 1) not in {".", ". "} or not _is_single_capital(page, last):
+                return None
+            letters += page.words[last]
+        return last if letters in self.parts.monograms else None
+
+
+def _is_single_capital(page: Page, index: int) -> bool:
+    return len(page.words[index]) == 1 and is_capitalised(page, index)
+
+
+def _is_initial_behind(page: Page, index: int, letters: frozenset[str]) -> bool:
+    """Say whether a word behind a name is its initial: ``Smith J``, ``Smith, J.``, ``Anna S.``."""
+    if page.words[index] not in letters or not _is_single_capital(page, index):
+        return False
+    return page.gap(index - 1) in {" ", ", ", ","} and page.after(index, 1) not in {"'", "-"}
+
+
+def _typos(page: Page, parts: NameParts) -> dict[str, Part]:
+    """Return the words of the page that are a misspelt part of a name."""
+    candidates = [
+        word
+        for word in page.vocabulary
+        if len(word) >= _SHORTEST_TYPO and word not in parts.words and word not in ORDINARY and word.isalpha()
+    ]
+    typos: dict[str, Part] = {}
+    for name, part in parts.words.items():
+        if len(name) < _SHORTEST_TYPO or part.is_nickname:
+            continue
+        most = 2 if len(name) >= _LONG else 1
+        for word, _, _ in process.extract_iter(name, candidates, scorer=OSA.distance, score_cutoff=most):
+            if word[0] == name[0] or len(name) >= _FIRST_LETTER_MAY_DIFFER or word[:2] == name[1::-1]:
+                known = typos.get(word)
+                typos[word] = replace(part, people=part.people | known.people) if known else part
+    return typos
+
+
+def _are_together(page: Page, one: _Hit, other: _Hit) -> bool:
+    """Say whether two hits of one person are neighbours, with no more than initials or glued digits between them."""
+    if other.first - one.last > _MOST_BETWEEN + 1 or not one.part.people & other.part.people:
+        return False
+    if not all(_joins(page, index) for index in range(one.last, other.first)):
+        return False
+    between = range(one.last + 1, other.first)
+    return all(_is_single_capital(page, index) or _is_glued_number(page, index) for index in between)
+
+
+def _joins(page: Page, index: int) -> bool:
+    """Say whether what stands behind a word leaves the next one in the same name: no sentence ends there."""
+    gap = page.gap(index)
+    ends_sentence = "." in gap and not gap.endswith(".") and len(page.words[index]) > 1
+    return NAME_GAP.match(gap) is not None and not ends_sentence
+
+
+def _is_glued_number(page: Page, index: int) -> bool:
+    return page.words[index].isdigit() and not page.gap(index - 1)
+
+
+def _support(page: Page, one: _Hit, other: _Hit) -> bool:
+    """Say whether two neighbours show each other to be a name."""
+    if Strength.PARTICLE in {one.part.strength, other.part.strength} or one.is_typo + other.is_typo > 1:
+        return False
+    if one.part is other.part and page.words[one.first] == page.words[other.first]:
+        return False
+    if all(is_capitalised(page, hit.first) for hit in (one, other)):
+        return True
+    weak = [hit for hit in (one, other) if page.words[hit.first] in ORDINARY and not is_capitalised(page, hit.first)]
+    if not weak:
+        return one.part.strength + other.part.strength > Strength.CAPITAL
+    is_lower = not is_capitalised(page, one.first) and not is_capitalised(page, other.first)
+    return is_lower and weak == [one] and other.part.strength is Strength.DISTINCT and not other.is_typo
+
+
+def _shows_name(page: Page, hit: _Hit) -> bool:
+    """Say whether a hit is a name without help from its neighbours."""
+    if hit.part.strength is Strength.PARTICLE:
+        return False
+    if has_title(page, hit.first):
+        return True
+    if is_eponym(page, hit.last):
+        return False
+    if not hit.is_typo and hit.part.strength is Strength.DISTINCT:
+        return True
+    if not hit.is_typo and hit.part.strength is Strength.CAPITAL:
+        return is_capitalised(page, hit.first)
+    return is_inside_sentence(page, hit.first)
