@@ -6,8 +6,8 @@ They bring Presidio, spaCy and the ONNX runtime with them: a second and a hundre
 
 import importlib
 
-import click
 import typer
+from typer._click import Command, Context, Group
 from typer.core import TyperGroup
 from typing_extensions import override
 
@@ -19,19 +19,19 @@ class PhiGroup(TyperGroup):
     """Ask `COMMANDS` for everything, once somebody asks for anything."""
 
     @override
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Context) -> list[str]:
         """Return the names of the commands."""
         return _group().list_commands(ctx)
 
     @override
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
         """Return one command by its name."""
         return _group().get_command(ctx, cmd_name)
 
 
-def _group() -> click.Group:
+def _group() -> Group:
     group = typer.main.get_command(importlib.import_module(COMMANDS).app)
-    if not isinstance(group, click.Group):
+    if not isinstance(group, Group):
         raise TypeError("appliance phi is a group of commands")
     return group
 

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from appliance.errors import InvalidRequestError
 from appliance.phi.demographics import Address, Demographics
-from appliance.phi.forms.fhir_people import demographics_of
+from appliance.phi.forms.fhir_people import people_of
 from appliance.phi.known_identifiers import KnownIdentifiers
 
 MAX_PEOPLE = 64
@@ -26,6 +27,16 @@ MAX_VALUES = 100
 RESOURCES = ("Patient", "RelatedPerson", "Practitioner", "Bundle")
 """FHIR resources that say who somebody is."""
 
+_SPELLINGS = {
+    "name": "names", "birthDate": "birth_date", "dob": "birth_date", "date_of_birth": "birth_date",
+    "mrn": "record_numbers", "mrns": "record_numbers", "medical_record_number": "record_numbers",
+    "health_plan_id": "health_plan_ids", "member_id": "health_plan_ids", "insurance_id": "health_plan_ids",
+    "account": "accounts", "account_number": "accounts", "license": "licenses", "other_id": "other_ids",
+    "id": "other_ids", "phone": "phones", "fax": "faxes", "email": "emails", "url": "urls", "address": "addresses",
+    "line": "lines", "street": "lines", "zip": "postal_code", "postalCode": "postal_code", "sex": "gender",
+}  # fmt: skip
+"""How exports of records spell the same keys."""
+
 _AMERICAN_DAY = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})")
 _NAME_PARTS = {"given", "family", "use", "prefix", "suffix", "text", "period"}
 
@@ -36,8 +47,18 @@ def parse_people(people: object, *, field: str = "people") -> KnownIdentifiers:
         raise InvalidRequestError(f"'{field}' names more than {MAX_PEOPLE} people; send fewer.", field=field)
     named = [(f"{field}[{index}]", each) for index, each in enumerate(people)] if isinstance(people, list) else None
     return KnownIdentifiers.from_demographics(
-        *(person for path, each in (named or [(field, people)]) for person in _person(each, path))
+        *(person for path, each in (named if named is not None else [(field, people)]) for person in _said(each, path))
     )
+
+
+def _said(value: object, path: str) -> list[Demographics]:
+    """Return the people of one object; one who says nothing would look as if somebody were looked for."""
+    people = [person for person in _person(value, path) if person != Demographics()]
+    if not people:
+        raise InvalidRequestError(
+            f"'{path}' says nothing that could be looked for; send a name or a number.", field=path
+        )
+    return people
 
 
 def _person(value: object, path: str) -> Iterator[Demographics]:
@@ -46,7 +67,7 @@ def _person(value: object, path: str) -> Iterator[Demographics]:
     if "resourceType" not in value:
         yield _checked(value, path).to_demographics()
     elif value["resourceType"] in RESOURCES:
-        yield from demographics_of([value])
+        yield from people_of([value])
     else:
         at = f"{path}.resourceType"
         raise InvalidRequestError(f"'{at}' says who nobody is; it may be {', '.join(RESOURCES)}.", field=at)
@@ -61,7 +82,7 @@ def _checked(value: Mapping[str, object], path: str) -> "_PersonFacts":
         if first["type"] == "extra_forbidden":
             message = f"'{at}' is no known key; there are: {', '.join(_PersonFacts.model_fields)}."
         else:
-            message = f"'{at}' has a wrong form ({first['type']}); see 'people' in the API's documentation."
+            message = f"'{at}' has a wrong form ({first['type'].replace('_', ' ')})."
         # The path may hold a key of the caller's own, which is no value but may be long.
         raise InvalidRequestError(message[:400], field=at[:100]) from error
 
@@ -121,12 +142,22 @@ _Day = Annotated[date, BeforeValidator(_day)]
 class _Facts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        keys = [_SPELLINGS.get(key, key) for key in value]
+        if len(set(keys)) < len(keys):
+            raise PydanticCustomError("twice", "the same key under two spellings")
+        return dict(zip(keys, value.values(), strict=True))
+
 
 class _AddressFacts(_Facts):
-    lines: _Values = Field(default=(), validation_alias=AliasChoices("lines", "line", "street"))
+    lines: _Values = ()
     city: _Value = ""
     state: _Value = ""
-    postal_code: _Value = Field(default="", validation_alias=AliasChoices("postal_code", "postalCode", "zip"))
+    postal_code: _Value = ""
     country: _Value = ""
 
     def to_address(self) -> Address:
@@ -134,30 +165,22 @@ class _AddressFacts(_Facts):
 
 
 class _PersonFacts(_Facts):
-    """The other spellings are those that EHR exports use for the same thing."""
-
-    names: _Names = Field(default=(), validation_alias=AliasChoices("names", "name"))
-    birth_date: _Day | None = Field(
-        default=None, validation_alias=AliasChoices("birth_date", "birthDate", "dob", "date_of_birth")
-    )
+    names: _Names = ()
+    birth_date: _Day | None = None
     dates: Annotated[tuple[_Day, ...], Field(max_length=MAX_VALUES), BeforeValidator(_many)] = ()
-    record_numbers: _Values = Field(
-        default=(), validation_alias=AliasChoices("record_numbers", "mrn", "mrns", "medical_record_number")
-    )
-    health_plan_ids: _Values = Field(
-        default=(), validation_alias=AliasChoices("health_plan_ids", "health_plan_id", "member_id", "insurance_id")
-    )
-    accounts: _Values = Field(default=(), validation_alias=AliasChoices("accounts", "account", "account_number"))
-    licenses: _Values = Field(default=(), validation_alias=AliasChoices("licenses", "license"))
-    other_ids: _Values = Field(default=(), validation_alias=AliasChoices("other_ids", "other_id", "id"))
+    record_numbers: _Values = ()
+    health_plan_ids: _Values = ()
+    accounts: _Values = ()
+    licenses: _Values = ()
+    other_ids: _Values = ()
     ssn: _Value = ""
-    phones: _Values = Field(default=(), validation_alias=AliasChoices("phones", "phone"))
-    faxes: _Values = Field(default=(), validation_alias=AliasChoices("faxes", "fax"))
-    emails: _Values = Field(default=(), validation_alias=AliasChoices("emails", "email"))
-    urls: _Values = Field(default=(), validation_alias=AliasChoices("urls", "url"))
+    phones: _Values = ()
+    faxes: _Values = ()
+    emails: _Values = ()
+    urls: _Values = ()
     addresses: Annotated[
         tuple[Annotated[_AddressFacts, BeforeValidator(_address)], ...],
-        Field(max_length=MAX_VALUES, validation_alias=AliasChoices("addresses", "address")),
+        Field(max_length=MAX_VALUES),
         BeforeValidator(_many),
     ] = ()
     relatives: Annotated[
@@ -165,7 +188,7 @@ class _PersonFacts(_Facts):
         Field(max_length=MAX_PEOPLE),
         BeforeValidator(_many),
     ] = ()
-    gender: object = Field(default=None, validation_alias=AliasChoices("gender", "sex"))
+    gender: object = None
     age: object = None
     race: object = None
     ethnicity: object = None
