@@ -1,62 +1,145 @@
-"""Find the names of people and places in one text by what two models and the word lists say together.
+"""Find the names of people and places in one text, by word lists first and by two models for what is left.
 
-A word is judged whole.  What the models say decides; the lists only keep clinical words from being taken for names
-and show which parts of a long text are worth a model's time.  See `names.windows` for what is read.
+The steps of `NameFinder.find`, each of which judges only the words that those before it left doubtful:
+
+1. **lists**: a given name that is nothing else, with what follows it, is a name (`names.runs`);
+2. **entities**: spaCy reads what stands around the doubtful words;
+3. **Rampart** reads what stands around the words that are doubtful still.
+
+A word of the clinical lists is never a name by itself, and a surname that a disease is called by is none where the
+disease's head word follows.  Words are judged whole and joined to names at the end.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from appliance.phi.findings import Finding, Kind
 from appliance.phi.names.entities import PERSON, PLACE, Entities
-from appliance.phi.names.rampart import Rampart
-from appliance.phi.names.words import GAP, WORD
+from appliance.phi.names.lexicon import ASKED, Lexicon, Look
+from appliance.phi.names.rampart import Pieces, Rampart
+from appliance.phi.names.runs import is_eponym_used, sure_names
+from appliance.phi.names.verdicts import Verdicts, findings
+from appliance.phi.names.words import Word, read_words, windows
 
-_WINDOW, _OVERLAP = 480, 96
+_SURE, _LIKELY = 0.5, 0.2
+"""Share that Rampart must give a word: any word, and a word that lists know as a name."""
+
+_BY_LISTS, _BY_ENTITIES = 0.8, 0.75
+"""Scores of what the lists and spaCy find; Rampart's words have their own."""
+
+_ORGANISATION = "ORG"
+
+_AT = re.compile(r"(?:\b(?:at|from|in|to|by|via|with|near|of|@)\s+(?:the\s+)?|@\s{0,1})$", re.IGNORECASE)
+"""What stands before the name of a place that a person was at."""
+
+_LOOK_BACK = 12
+"""Characters before an entity in which `_AT` is looked for."""
 
 
 class NameFinder:
-    """Hold both models."""
+    """Hold both models and the lists; one thread uses it."""
 
-    def __init__(self, models: Path) -> None:
+    def __init__(self, models: Path, *, ordinary: frozenset[str] = frozenset()) -> None:
+        """Load the models from the checked folder; `ordinary` are the site's own words that are no names."""
         self._rampart = Rampart(models / "rampart")
         self._entities = Entities(models / "spacy")
+        self._lexicon = Lexicon(ordinary)
+
+    def use(self, ordinary: frozenset[str]) -> None:
+        """Take another list of the site's own words."""
+        self._lexicon = Lexicon(ordinary)
 
     def find(self, text: str) -> list[Finding]:
         """Return names and places in order of place."""
-        person = np.zeros(len(text), np.float32)
-        place = np.zeros(len(text), np.float32)
-        starts = list(range(0, max(len(text) - _OVERLAP, 1), _WINDOW - _OVERLAP))
-        windows = [text[start : start + _WINDOW] for start in starts]
-        for start, pieces in zip(starts, self._rampart.read(windows), strict=True):
-            for (begin, end), who, where in zip(pieces.offsets, pieces.person, pieces.place, strict=True):
-                person[start + begin : start + end] = who
-                place[start + begin : start + end] = where
-        for start, found in zip(starts, self._entities.read(windows), strict=True):
-            for begin, end, label in found:
-                if label in PERSON:
-                    person[start + begin : start + end] += 0.5
-                elif label in PLACE:
-                    place[start + begin : start + end] += 0.5
-        return list(self._findings(text, person, place))
+        words = read_words(text, self._lexicon)
+        verdicts = Verdicts(words)
+        for index in sure_names(text, words, self._lexicon):
+            verdicts.accept(index, Kind.NAME, _BY_LISTS)
+        self._ask_entities(text, words, verdicts)
+        self._ask_rampart(text, words, verdicts)
+        return list(findings(text, words, verdicts))
 
-    def _findings(self, text, person, place):
-        last = None
-        for word in WORD.finditer(text):
-            start, end = word.span()
-            p, l = float(person[start:end].mean()), float(place[start:end].mean())
-            if max(p, l) < 0.5 or word[0][0].isdigit():
-                continue
-            kind = Kind.NAME if p >= l else Kind.LOCATION
-            if last and last.kind == kind and GAP.fullmatch(text, last.end, start):
-                last = Finding(kind=kind, start=last.start, end=end, score=min(1.0, max(p, l)), recognizer="names")
-                continue
-            if last:
-                yield last
-            last = Finding(kind=kind, start=start, end=end, score=min(1.0, max(p, l)), recognizer="names")
-        if last:
-            yield last
+    def _doubtful(self, words: Sequence[Word], verdicts: Verdicts, looks: Iterable[Look]) -> list[int]:
+        wanted = frozenset(looks)
+        return [
+            index
+            for index, word in enumerate(words)
+            if word.look in wanted and verdicts.is_open(index) and not is_eponym_used(words, index, self._lexicon)
+        ]
+
+    def _ask_entities(self, text: str, words: Sequence[Word], verdicts: Verdicts) -> None:
+        """Judge by spaCy the doubtful words that are written as names are."""
+        doubtful = [index for index in self._doubtful(words, verdicts, ASKED) if words[index].is_capital]
+        spans = windows(text, words, doubtful)
+        for (base, _), found in zip(spans, self._entities.read([text[a:b] for a, b in spans]), strict=True):
+            for start, end, label in found:
+                self._judge_entity(text, words, verdicts, (base + start, base + end, label))
+
+    def _judge_entity(self, text: str, words: Sequence[Word], verdicts: Verdicts, entity: tuple[int, int, str]) -> None:
+        start, end, label = entity
+        inside = verdicts.within(start, end)
+        if not any(words[index].look in ASKED or words[index].look is Look.GIVEN for index in inside):
+            return
+        kind = self._kind(text, [words[index] for index in inside], entity)
+        if kind is None:
+            return
+        for index in _trimmed(words, inside):
+            if verdicts.is_open(index) and not is_eponym_used(words, index, self._lexicon):
+                verdicts.accept(index, kind, _BY_ENTITIES)
+
+    def _kind(self, text: str, words: Sequence[Word], entity: tuple[int, int, str]) -> Kind | None:
+        start, _, label = entity
+        if label in PERSON:
+            return None if all(word.look in {Look.ACRONYM, Look.CLINICAL, Look.ORDINARY} for word in words) else Kind.NAME
+        if label in PLACE:
+            return Kind.LOCATION
+        if label != _ORGANISATION:
+            return None
+        if words[-1].text.lower() in self._lexicon.facilities and len(words) > 1:
+            return Kind.LOCATION
+        if not any(word.look in {Look.GIVEN, Look.PERHAPS, Look.UNKNOWN, Look.EPONYM} for word in words):
+            return None
+        return Kind.LOCATION if _AT.search(text[max(start - _LOOK_BACK, 0) : start]) else None
+
+    def _ask_rampart(self, text: str, words: Sequence[Word], verdicts: Verdicts) -> None:
+        """Judge by Rampart the words that are doubtful still."""
+        doubtful = self._doubtful(words, verdicts, ASKED - {Look.ACRONYM})
+        spans = windows(text, words, doubtful)
+        for (base, end), pieces in zip(spans, self._rampart.read([text[a:b] for a, b in spans]), strict=True):
+            person, place = _by_character(pieces, end - base)
+            for index in verdicts.within(base, end):
+                if not verdicts.is_open(index):
+                    continue
+                word = words[index]
+                here = slice(word.start - base, word.end - base)
+                who, where = float(person[here].mean()), float(place[here].mean())
+                if who + where >= self._needed(words, index):
+                    verdicts.accept(index, Kind.NAME if who >= where else Kind.LOCATION, min(who + where, 1.0))
+
+    def _needed(self, words: Sequence[Word], index: int) -> float:
+        """Return how sure Rampart must be of this word; above one for words that are no names."""
+        word = words[index]
+        if word.look in {Look.CLINICAL, Look.ORDINARY, Look.ACRONYM} or is_eponym_used(words, index, self._lexicon):
+            return 2.0
+        return _LIKELY if word.look in {Look.PERHAPS, Look.GIVEN} and word.is_capital else _SURE
+
+
+def _trimmed(words: Sequence[Word], inside: Sequence[int]) -> Sequence[int]:
+    """Leave out ordinary and clinical words at both ends of what a model took for one entity."""
+    wanted = [
+        index
+        for index in inside
+        if words[index].look not in {Look.CLINICAL, Look.ORDINARY} or (words[index].is_capital and len(inside) > 1)
+    ]
+    wanted = [index for index in wanted if words[index].look is not Look.CLINICAL]
+    return range(wanted[0], wanted[-1] + 1) if wanted else ()
+
+
+def _by_character(pieces: Pieces, length: int) -> tuple[np.ndarray, np.ndarray]:
+    person, place = np.zeros(length, np.float32), np.zeros(length, np.float32)
+    for (start, end), who, where in zip(pieces.offsets, pieces.person, pieces.place, strict=True):
+        person[start:end], place[start:end] = who, where
+    return person, place

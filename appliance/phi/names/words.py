@@ -1,21 +1,75 @@
-"""Cut text into words and into windows that a model can read at once.
+"""Cut text into words, and into the windows around doubtful words that a model reads.
 
 A word is what a name model judges as one: sub-word pieces never decide alone, so no half of a name is left behind.
+Most of a clinical text is ordinary words that no model needs to see; only a doubtful word and what stands around it is
+read, which is what makes the guard fast.
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-WORD = re.compile(r"[^\W_]+(?:['\u2019.@/-][^\W_]+)*")
-"""Letters and digits, joined by what joins the parts of one word: ``O'Neil``, ``J.R.``, ``Smith-Jones``."""
+from appliance.phi.names.lexicon import Lexicon, Look
 
-GAP = re.compile(r"[\s,.'\u2019-]{1,3}")
-"""What may stand between two words of one name."""
+_WORD = re.compile(r"[^\W_]+(?:['\u2019.@/-][^\W_]+)*")
+"""Letters and digits, joined by what joins the parts of one word: ``O'Neil``, ``J.R``, ``Smith-Jones``."""
+
+_BEFORE, _AFTER = 90, 60
+"""Characters around a doubtful word that a model reads: what shows a name mostly stands before it."""
+
+MAX_WINDOW = 480
+"""Longest window; the Rampart model was trained on texts of this order, and 512 tokens are its limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """A stretch of text that a model reads at once; what it says of the margins is not used."""
+class Word:
+    """One word and its place."""
 
     start: int
     end: int
+    text: str
+    look: Look
+
+    @property
+    def is_capital(self) -> bool:
+        """Say whether it begins with a capital letter."""
+        return self.text[0].isupper()
+
+
+def read_words(text: str, lexicon: Lexicon) -> list[Word]:
+    """Return the words of a text, each judged by itself."""
+    look = lexicon.look
+    return [Word(start=m.start(), end=m.end(), text=m[0], look=look(m[0])) for m in _WORD.finditer(text)]
+
+
+def windows(text: str, words: Sequence[Word], doubtful: Iterable[int]) -> list[tuple[int, int]]:
+    """Return start and end of the parts of the text around the doubtful words, in order, none longer than the limit.
+
+    They begin and end between words, never overlap, and a doubtful word always lies whole within one.
+    """
+    spans: list[tuple[int, int]] = []
+    for index in doubtful:
+        word = words[index]
+        start = _word_start(text, max(word.start - _BEFORE, 0))
+        end = _word_end(text, min(word.end + _AFTER, len(text)))
+        if spans and start <= spans[-1][1] and end - spans[-1][0] <= MAX_WINDOW:
+            spans[-1] = (spans[-1][0], end)
+        elif spans and spans[-1][1] >= word.end:
+            continue
+        else:
+            spans.append((max(start, spans[-1][1] if spans else 0), end))
+    return spans
+
+
+def _word_start(text: str, position: int) -> int:
+    """Return the first place from here on that does not stand inside a word."""
+    while 0 < position < len(text) and text[position - 1].isalnum() and text[position].isalnum():
+        position += 1
+    return position
+
+
+def _word_end(text: str, position: int) -> int:
+    """Return the last place up to here that does not stand inside a word."""
+    while 0 < position < len(text) and text[position - 1].isalnum() and text[position].isalnum():
+        position -= 1
+    return position

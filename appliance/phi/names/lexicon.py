@@ -1,0 +1,173 @@
+"""Know words: ordinary ones, clinical ones, and those that people are called by.
+
+The lists only decide what a model is asked about and which clinical words are left alone; that a word is missing here
+means that a model judges it.  Sources: SCOWL (free for any purpose), ICD-10-CM titles (public domain), the Census
+Bureau's name files (public domain, `phi.surrogate_values`), and our own `clinical_words.txt`; `.ci/guard_words.py`
+writes the list of ordinary words.
+"""
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+from functools import lru_cache
+from pathlib import Path
+
+from appliance.phi.surrogate_values import given_names, surnames
+
+_FOLDER = Path(__file__).parent
+
+_ENDINGS = (
+    ("ies", "y"), ("es", ""), ("s", ""), ("ied", "y"), ("ed", ""), ("ed", "e"), ("d", ""), ("ing", ""), ("ing", "e"),
+    ("ly", ""), ("er", ""), ("r", ""), ("est", ""), ("ness", ""), ("ally", ""), ("al", ""),
+)  # fmt: skip
+"""Endings of English words and what stands there in the base form."""
+
+_SHORTEST_STEM = 3
+
+DRUG = re.compile(
+    r"\w{2,}(?:mab|nib|pril|prilat|sartan|statin|azole|cillin|mycin|micin|floxacin|cycline|olol|alol|dipine|gliptin|gliflozin"
+    r"|glutide|natide|parin|xaban|gatran|setron|vir|caine|azepam|azolam|zolam|oxetine|traline|pramine|triptyline|triptan"
+    r"|profen|oxicam|coxib|sone|solone|onide|terol|tropium|phylline|lukast|semide|thiazide|lactone|zosin|dronate|tidine|prazole"
+    r"|formin|glitazone|glinide|barbital|bital|codone|morphone|fentanil|dopa|peridol|apine|idone|piprazole|zine|amine"
+    r"|mustine|platin|rubicin|taxel|bicin|trexate|citabine|limus|leukin|grastim|poetin|cept|ase|kinra|stigmine|curium|curonium"
+    r"|oxin|idine|adine|afil|asteride|osin|toin|bamate|pentin|gabalin|racetam|trigine|zepine|zide|amide|urea|fibrate|cef\w*)",
+)
+"""Ends of generic drug names (WHO INN stems) in lower case."""
+
+DISEASE = re.compile(
+    r"\w{2,}(?:itis|osis|oses|emia|aemia|uria|pathy|pathies|ectomy|otomy|ostomy|plasty|scopy|graphy|gram|algia|megaly|penia|philia"
+    r"|phobia|plegia|paresis|rrhea|rrhage|sclerosis|stenosis|trophy|oma|omas|itides|therapy|logy|logist|genic|genesis|lysis"
+    r"|tension|cardia|cardial|pnea|ptysis|emesis|cyte|cytes|cytic|ectasis|malacia|spasm|phasia|phagia|pepsia|esthesia|iatric|iatry)"
+)
+"""Ends of the names of diseases, procedures and examinations in lower case."""
+
+
+
+
+class Look(Enum):
+    """What a word looks like by itself."""
+
+    ORDINARY = "ordinary"
+    """A word of the language; never a name by itself."""
+
+    CLINICAL = "clinical"
+    """A drug, disease, test or their abbreviation; never a name by itself."""
+
+    EPONYM = "eponym"
+    """A surname that a disease, sign or device is called by: a name unless the words beside it say otherwise."""
+
+    INITIAL = "initial"
+    """One capital letter: a part of a name beside one."""
+
+    GIVEN = "given"
+    """A given name and nothing else."""
+
+    PERHAPS = "perhaps"
+    """A name, and possibly a word too, so a model is asked."""
+
+    ACRONYM = "acronym"
+    """A few capitals that we do not know."""
+
+    UNKNOWN = "unknown"
+    """Not in any list, so a model is asked."""
+
+
+ASKED = frozenset({Look.PERHAPS, Look.UNKNOWN, Look.EPONYM, Look.ACRONYM})
+"""Words that a model judges."""
+
+_LONGEST_ACRONYM = 6
+
+_PARTS = re.compile(r"[^\W_]+")
+
+_POSSESSIVE = re.compile(r"['\u2019]s?$", re.IGNORECASE)
+
+
+class Lexicon:
+    """Hold the lists of words and judge words by them."""
+
+    def __init__(self, extra: frozenset[str] = frozenset()) -> None:
+        """Read the lists; `extra` are the site's own ordinary words in lower case."""
+        self._given = given_names()
+        self._names = self._given | surnames()
+        self._ordinary = frozenset((_FOLDER / "ordinary_words.txt").read_text().split())
+        sections = _sections((_FOLDER / "clinical_words.txt").read_text())
+        self._never = sections["never"] | extra
+        self._clinical = sections["clinical"]
+        self._eponyms = sections["eponyms"]
+        self.heads = sections["heads"]
+        """What stands after an eponym: ``disease``, ``catheter``, ``score``."""
+
+        self.facilities = sections["facilities"]
+        """Words that a hospital's or practice's name ends in."""
+
+        self.systems = sections["systems"]
+        """Hospitals and systems that are known by one capitalised word or by their letters."""
+
+        self.look = lru_cache(maxsize=16384)(self._look)
+        """Judge one word as it is written; cached, because clinical text repeats its words."""
+
+    def _look(self, word: str) -> Look:
+        whole = _POSSESSIVE.sub("", word)
+        if len(whole) > 1 and whole.lower() in self._never:
+            return Look.ORDINARY
+        looks = [self._look_at_part(part) for part in _PARTS.findall(whole)]
+        return min(looks, key=_BY_WEIGHT.index, default=Look.ORDINARY)
+
+    def _look_at_part(self, part: str) -> Look:
+        lower, is_capital = part.lower(), part[0].isupper()
+        if len(part) == 1:
+            return Look.INITIAL if is_capital else Look.ORDINARY
+        if not part.isalpha() or lower in self._never:
+            return Look.ORDINARY
+        if lower in self._eponyms:
+            return Look.EPONYM if is_capital else Look.CLINICAL
+        if lower in self._clinical and not (lower in self._names and part.istitle()):
+            return Look.CLINICAL
+        return self._look_by_lists(part, lower, is_capital=is_capital)
+
+    def _look_by_lists(self, part: str, lower: str, *, is_capital: bool) -> Look:
+        is_ordinary = self.is_ordinary(lower)
+        if lower in self._names and (is_capital or not is_ordinary):
+            return Look.GIVEN if lower in self._given and is_capital and not is_ordinary else Look.PERHAPS
+        if is_ordinary:
+            return Look.ORDINARY
+        if DRUG.fullmatch(lower) or DISEASE.fullmatch(lower):
+            return Look.CLINICAL
+        return Look.ACRONYM if part.isupper() and len(part) <= _LONGEST_ACRONYM else Look.UNKNOWN
+
+    def is_ordinary(self, lower: str) -> bool:
+        """Say whether this is a word of the language, inflected or not."""
+        return self._is_listed(lower) or any(
+            self._is_listed(stem) or any(map(self._is_listed, stems(stem))) for stem in stems(lower)
+        )
+
+    def _is_listed(self, lower: str) -> bool:
+        return lower in self._ordinary
+
+
+_BY_WEIGHT = [
+    Look.GIVEN, Look.PERHAPS, Look.EPONYM, Look.UNKNOWN, Look.ACRONYM, Look.INITIAL, Look.CLINICAL, Look.ORDINARY
+]  # fmt: skip
+"""Of a word in parts the first of these counts: ``post-CABG`` is no name because of its second half only."""
+
+
+def _sections(text: str) -> dict[str, frozenset[str]]:
+    """Return the words under each heading ``[name]``; a line that begins with ``#`` is a comment."""
+    sections: dict[str, set[str]] = {}
+    words: set[str] = set()
+    for line in text.splitlines():
+        if line.startswith("["):
+            words = sections.setdefault(line.strip("[]"), set())
+        elif not line.startswith("#"):
+            words.update(line.split())
+    return {name: frozenset(words) for name, words in sections.items()}
+
+
+def stems(word: str) -> Iterator[str]:
+    """Yield what the base form of this word could be."""
+    for ending, base in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
+            stem = word[: len(word) - len(ending)]
+            yield stem + base
+            if not base and len(stem) > _SHORTEST_STEM and stem[-1] == stem[-2]:
+                yield stem[:-1]

@@ -1,0 +1,52 @@
+"""Keep what was decided of each word, and join decided words to findings."""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+
+from appliance.phi.findings import Finding, Kind
+from appliance.phi.names.words import Word
+
+_GAP = re.compile(r"[ \t]{0,2}[.'\u2019&-]?[ \t]{0,2}|,[ ]")
+"""What may stand between two words of one name."""
+
+
+class Verdicts:
+    """Hold one verdict a word; a word is decided once."""
+
+    def __init__(self, words: Sequence[Word]) -> None:
+        """Begin with every word open."""
+        self._starts = [word.start for word in words]
+        self._accepted: dict[int, tuple[Kind, float]] = {}
+
+    def accept(self, index: int, kind: Kind, score: float) -> None:
+        """Decide that this word is a part of a name of this kind."""
+        self._accepted.setdefault(index, (kind, score))
+
+    def is_open(self, index: int) -> bool:
+        """Say whether nothing was decided of this word."""
+        return index not in self._accepted
+
+    def within(self, start: int, end: int) -> range:
+        """Return the indices of the words that begin in this part of the text."""
+        return range(bisect_left(self._starts, start), bisect_left(self._starts, end))
+
+    def __iter__(self) -> Iterator[tuple[int, Kind, float]]:
+        """Yield index, kind and score of each accepted word, in order."""
+        return ((index, *self._accepted[index]) for index in sorted(self._accepted))
+
+
+def findings(text: str, words: Sequence[Word], verdicts: Verdicts) -> Iterator[Finding]:
+    """Yield one finding for each run of accepted words of one kind."""
+    last: Finding | None = None
+    previous = -1
+    for index, kind, score in verdicts:
+        start, end = words[index].start, words[index].end
+        if last and last.kind is kind and index == previous + 1 and _GAP.fullmatch(text, last.end, start):
+            start, score = last.start, min(score, last.score)
+        elif last:
+            yield last
+        last = Finding(kind=kind, start=start, end=end, score=score, recognizer="names")
+        previous = index
+    if last:
+        yield last
