@@ -7,7 +7,7 @@ They bring Presidio, spaCy and the ONNX runtime with them: a second and a hundre
 import importlib
 
 import typer
-from typer._click import Command, Context, Group
+from typer._click import Command, Context
 from typer.core import TyperGroup
 from typing_extensions import override
 
@@ -29,9 +29,9 @@ class PhiGroup(TyperGroup):
         return _group().get_command(ctx, cmd_name)
 
 
-def _group() -> Group:
+def _group() -> TyperGroup:
     group = typer.main.get_command(importlib.import_module(COMMANDS).app)
-    if not isinstance(group, Group):
+    if not isinstance(group, TyperGroup):
         raise TypeError("appliance phi is a group of commands")
     return group
 

@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from appliance.errors import InvalidRequestError
 from appliance.phi.demographics import Address, Demographics
-from appliance.phi.forms.fhir_people import people_of
+from appliance.phi.forms.fhir_people import demographics_of
 from appliance.phi.known_identifiers import KnownIdentifiers
 
 MAX_PEOPLE = 64
@@ -55,9 +55,7 @@ def _said(value: object, path: str) -> list[Demographics]:
     """Return the people of one object; one who says nothing would look as if somebody were looked for."""
     people = [person for person in _person(value, path) if person != Demographics()]
     if not people:
-        raise InvalidRequestError(
-            f"'{path}' says nothing that could be looked for; send a name or a number.", field=path
-        )
+        raise InvalidRequestError(f"'{path}' says nothing to look for; send a name or a number.", field=path)
     return people
 
 
@@ -67,7 +65,7 @@ def _person(value: object, path: str) -> Iterator[Demographics]:
     if "resourceType" not in value:
         yield _checked(value, path).to_demographics()
     elif value["resourceType"] in RESOURCES:
-        yield from people_of([value])
+        yield from demographics_of([value])
     else:
         at = f"{path}.resourceType"
         raise InvalidRequestError(f"'{at}' says who nobody is; it may be {', '.join(RESOURCES)}.", field=at)
