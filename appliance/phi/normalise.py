@@ -41,9 +41,10 @@ FOLDED: dict[int, str] = (
     | {zero + digit: str(digit) for zero in _DIGIT_ZEROS for digit in range(10)}
     | dict.fromkeys(map(ord, _DASHES), "-")
     | dict.fromkeys(map(ord, _SPACES), " ")
+    | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
     | {ord(each): plain for plain, alike in _SAME_LENGTH.items() for each in alike}
 )
-"""Character by character translation; every value is one character long."""
+"""Character by character translation; every value is one character long.  Half surrogates are no text for any model."""
 
 _LOOK_ALIKES = dict(
     zip(

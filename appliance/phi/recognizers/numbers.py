@@ -1,78 +1,101 @@
-"""Numbers that stand for a person: social security, record, account, plan, licence, device and vehicle numbers.
+"""Numbers that stand for a person because of the label beside them: record, account, plan, licence, device and others.
 
-All but the social security number mean something only beside their label, so each rule is anchored to one:
-a number without a label is a laboratory value far more often than an identifier.
+A number without a label is a laboratory value far more often than an identifier.  So each number asks what stands to
+its left (`context`), and then whether it can be what the label says (`values`).  Letters that a scanner reads for
+digits (``O``, ``l``, ``S``) need no rule of their own, because a value may hold letters.  The label stays readable.
 """
 
-from appliance.phi.findings import Kind
-from appliance.phi.recognizers.rule import Rule, accept, pattern
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-_OPTIONAL_CONNECTORS = r"(?![a-z])(?:[ \t]{0,3}(?:[:#=-]|(?:is|was|number|num|no|id|card)\b\.?)){0,3}[ \t]{0,3}\#?"
-"""What people write between a label that says enough by itself and its number."""
+from appliance.phi.findings import Finding, Kind
+from appliance.phi.recognizers.context import Context, label_before
+from appliance.phi.recognizers.labels import READABLE_PREFIXES
+from appliance.phi.recognizers.rule import Rule
+from appliance.phi.recognizers.values import Value, kind_by_form, prefix, value_at, value_from
 
-_NEEDED_CONNECTORS = r"(?![a-z])(?:[ \t]{0,3}(?:[:#=-]|(?:is|was|number|num|no|id|card)\b\.?)){1,3}[ \t]{0,3}\#?"
-"""The same beside an everyday word: ``policy 2020`` is no identifier, ``policy number 20201`` is."""
+_DIGITS = re.compile(r"\d+")
 
-_VALUE = r"(?P<value>(?=[a-z.-]{0,8}\d)[a-z0-9](?:[a-z0-9.-]{1,28}[a-z0-9]))(?![a-z0-9/])"
-"""Three to thirty letters, digits, dots and dashes, with a digit near the front; never a blood pressure."""
+_LIST = re.compile(r"[ ]{0,2}(?:,|;|/|&|\+|and|or|\|)[ ]{0,2}(?:(?:and|or)[ ])?\#?", re.IGNORECASE)
+"""What stands between two values under one label."""
 
-_FEWEST_DIGITS_BESIDE_EVERYDAY_WORD = 5
-"""Shorter numbers there are years, doses and bed numbers."""
+_FEWEST_DIGITS_IN_LIST = 4
 
-_AREAS_NEVER_ISSUED = ("000", "666")
-"""Social Security Administration, POMS RM 10201.035."""
-
-
-def _can_be_ssn(value: str) -> bool:
-    digits = "".join(character for character in value if character.isdigit())
-    return digits[:3] not in _AREAS_NEVER_ISSUED and digits[3:5] != "00" and digits[5:] != "0000"
+_SAYS_ALL, _EVERYDAY, _LISTED, _BY_FORM = 0.96, 0.92, 0.9, 0.6
+"""Scores: how sure a number is by what announces it."""
 
 
-def _has_many_digits(value: str) -> bool:
-    return sum(map(str.isdigit, value)) >= _FEWEST_DIGITS_BESIDE_EVERYDAY_WORD
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumbersByLabel:
+    """Find every number that a label, a list after a label, or its own form makes an identifier."""
+
+    name: str = "number-by-label"
+
+    def find(self, text: str) -> Iterator[Finding]:
+        """Yield a finding for each number that belongs to a person."""
+        reached = 0
+        previous: Finding | None = None
+        for digits in _DIGITS.finditer(text):
+            if digits.start() < reached:
+                continue
+            value = value_at(text, digits.start(), reached)
+            reached = value.end
+            found = None if _is_of_mail(text, value) else _judged(text, value, previous)
+            if found is not None:
+                previous = found
+                yield found
 
 
-def _labelled(name: str, kind: Kind, *, label: str, everyday: str) -> tuple[Rule, Rule]:
-    strong = pattern(rf"\b(?:{label}){_OPTIONAL_CONNECTORS}{_VALUE}")
-    weak = pattern(rf"\b(?:{everyday}){_NEEDED_CONNECTORS}{_VALUE}")
-    return (
-        Rule(name=name, kind=kind, pattern=strong, score=0.9, check=accept),
-        Rule(name=f"{name}-worded", kind=kind, pattern=weak, score=0.86, check=_has_many_digits),
-    )
+def _is_of_mail(text: str, value: Value) -> bool:
+    return text[value.end : value.end + 1] == "@" or text[value.start - 1 : value.start] == "@"
 
 
-RULES: tuple[Rule, ...] = (
-    Rule(
-        name="ssn",
-        kind=Kind.SSN,
-        pattern=pattern(r"(?<![\w-])(?P<value>\d{3}(?P<gap>[ -])\d{2}(?P=gap)\d{4})(?!\w|-\d)"),
-        score=0.95,
-        check=_can_be_ssn,
-    ),
-    Rule(
-        name="ssn-labelled",
-        kind=Kind.SSN,
-        pattern=pattern(
-            rf"\b(?:ssn|soc\.?[ ]sec\.?|social[ ]security){_OPTIONAL_CONNECTORS}"
-            r"(?P<value>\d{3}[ -]?\d{2}[ -]?\d{4})(?!\d)"
-        ),
-        score=0.97,
-    ),
-    *_labelled(
-        "mrn",
-        Kind.MRN,
-        label="mrn|med[ ]rec",
-        everyday="mr|medical[ ]record|chart|patient|hospital|record",
-    ),
-    *_labelled("account", Kind.ACCOUNT, label=r"acct\.?", everyday="accounts?|invoice|encounter"),
-    *_labelled(
-        "health-plan",
-        Kind.HEALTH_PLAN,
-        label="mbi|hicn|member[ ]id|subscriber[ ]id",
-        everyday="member|subscriber|beneficiary|policy|group|plan|insurance|medicare|medicaid",
-    ),
-    *_labelled("license", Kind.LICENSE, label=r"dea|npi|lic\.", everyday="licen[cs]e|certificate"),
-    *_labelled("device", Kind.DEVICE, label="s/n|udi|imei|serial[ ]number", everyday="serial|device|implant|pacemaker"),
-    *_labelled("vehicle", Kind.VEHICLE, label="vin|license[ ]plate", everyday="vehicle|plate"),
-)
-"""Rules for numbers; a labelled rule reports the number and leaves its label readable."""
+def _judged(text: str, value: Value, previous: Finding | None) -> Finding | None:
+    value = _without_label(text, value)
+    context = label_before(text, value.start)
+    if context is not None:
+        return _by_label(value, context)
+    if previous is not None and _continues(text, value, previous):
+        return _finding(value, kind=previous.kind, score=_LISTED, recognizer="number-in-list")
+    kind = kind_by_form(value)
+    return None if kind is None else _finding(value, kind=kind, score=_BY_FORM, recognizer="number-by-form")
+
+
+def _without_label(text: str, value: Value) -> Value:
+    """Return the value without a label that touches it, so that the label stays readable."""
+    letters = prefix(value.text)
+    if letters not in READABLE_PREFIXES:
+        return value
+    rest = value.text[len(letters) :].lstrip("-_.")
+    return value_from(text, value.end - len(rest)) if rest else value
+
+
+def _by_label(value: Value, context: Context) -> Finding | None:
+    kind = context.label.kind
+    if kind is None:
+        return None
+    if context.label.says_all:
+        can_be = value.can_follow_label() and (context.has_sign or not value.is_year_or_day)
+        return _finding(value, kind=kind, score=_SAYS_ALL, recognizer=f"{_slug(kind)}-labelled") if can_be else None
+    if not value.can_follow_everyday_word(has_sign=context.has_sign):
+        return None
+    return _finding(value, kind=kind, score=_EVERYDAY, recognizer=f"{_slug(kind)}-worded")
+
+
+def _continues(text: str, value: Value, previous: Finding) -> bool:
+    is_next = _LIST.fullmatch(text, previous.end, value.start) is not None
+    can_be = value.can_follow_label() and not value.is_year_or_day and value.digits >= _FEWEST_DIGITS_IN_LIST
+    return is_next and can_be
+
+
+def _slug(kind: Kind) -> str:
+    return kind.words().replace(" ", "-")
+
+
+def _finding(value: Value, *, kind: Kind, score: float, recognizer: str) -> Finding:
+    return Finding(kind=kind, start=value.start, end=value.end, score=score, recognizer=recognizer)
+
+
+RULES: tuple[Rule, ...] = (NumbersByLabel(),)
+"""The rule for labelled numbers."""

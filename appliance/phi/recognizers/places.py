@@ -1,0 +1,168 @@
+"""Places smaller than a state: street addresses, post boxes, units, towns beside their state, and ZIP codes.
+
+A written address is found as a whole, from its house number to its ZIP code, because any part of it can point to the
+door.  A state alone may stay (45 CFR 164.514(b)(2)(i)(B)).  Towns without their state are for the name models.
+"""
+
+from appliance.phi.findings import Kind
+from appliance.phi.recognizers.rule import PatternRule, Rule, exact, pattern, words
+
+STATES = words(
+    """AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK
+    OR PA PR RI SC SD TN TX UT VT VA WA WV WI WY AS GU MP VI AA AE AP FM MH PW"""
+)
+"""States as the Postal Service writes them before a ZIP code (USPS Publication 28, appendix B)."""
+
+_STATE_NAMES = (
+    "Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|Indiana"
+    "|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|Massachusetts|Michigan|Minnesota|Mississippi|Missouri|Montana|Nebraska"
+    "|Nevada|New[ ](?:Hampshire|Jersey|Mexico|York)|(?:North|South)[ ](?:Carolina|Dakota)|Ohio|Oklahoma|Oregon|Pennsylvania"
+    "|Rhode[ ]Island|Tennessee|Texas|Utah|Vermont|Virginia|Washington|West[ ]Virginia|Wisconsin|Wyoming|Puerto[ ]Rico"
+)
+
+_STATE = rf"(?:(?:{'|'.join(sorted(STATES))})\b|(?:{_STATE_NAMES})\b)"
+
+_STREETS = "|".join(
+    sorted(
+        words(
+            """alley allee ally aly anex annex arcade arc avenue ave aven av bayou beach bch bend bnd bluff blf bluffs bottom
+            boulevard blvd boul branch br bridge brg brook brk brooks burg burgs bypass byp camp canyon cyn cape cpe causeway
+            cswy center centers circle cir circles cliff clf cliffs clfs club clb common commons corner cor corners cors course
+            crse court ct courts cts cove cv coves creek crk crescent cres crest crossing xing crossroad crossroads curve dale
+            dam divide drive dr drives estate est estates ests expressway expy extension ext extensions fall falls fls ferry fry
+            field fld fields flds flat flats ford fords forest frst forge forges fork forks fort ft freeway fwy garden gdn gardens
+            gdns gateway glen gln glens green grn greens grove grv groves harbor hbr harbors haven hvn heights hts highway hwy
+            hill hl hills hls hollow holw inlet inlt island islands isle junction jct junctions key keys knoll knl knolls knls
+            lake lakes land landing lndg lane ln light lights loaf lock locks lodge loop mall manor mnr manors meadow meadows
+            mdw mdws mews mill mills mission motorway mount mountain mtn mountains neck orchard oval overpass park parks parkway
+            pkwy parkways pass passage path pike pine pines place pl plain plains plaza plz point points port ports prairie
+            radial ramp ranch rapid rapids rest ridge rdg ridges river road rd roads route rte row rue run shoal shoals shore
+            shores skyway spring springs spur spurs square sq squares station sta stravenue stream street st str streets summit
+            terrace ter terr throughway trace track trafficway trail trl trails tunnel turnpike tpke underpass union unions
+            valley vly valleys via viaduct view vw views village vlg villages ville vista vis walk walks wall way ways well wells
+            strasse esplanade close parade quay"""
+        ),
+        key=lambda word: (-len(word), word),
+    )
+)
+"""Street suffixes of USPS Publication 28, appendix C1, and some of other countries."""
+
+_WORD = r"[A-Z0-9][A-Za-z0-9'.-]{0,24}"
+
+_UNIT = (
+    r"(?:,?[ ]{1,2}(?:(?i:apt|apartment|suite|ste|unit|room|rm|floor|fl|bldg|building|lot|trlr|trailer|space|spc|slip|dept|ph"
+    r"|penthouse)\b\.?[ ]?\#?[ ]?[A-Za-z0-9-]{1,8}|\#[ ]?[A-Za-z0-9-]{1,6}))"
+)
+
+_TOWN = (
+    r"(?:(?:Mc|St\.?[ ]|Ft\.?[ ]|O')?[A-Z][A-Za-z'.-]{1,24}(?:[ ](?:of|de|la|del|on|the|[A-Z][A-Za-z'.-]{1,24})){0,3})"
+)
+
+_ZIP = r"\d{5}(?:-\d{4})?(?!\d)"
+
+_TAIL = rf"(?:(?:,|[ ]-)?[ ]{{0,2}}{_TOWN}(?:,[ ]?|[ ]{{1,2}})(?:(?:{_STATE})\.?(?:,?[ ]{{1,2}}{_ZIP})?|{_ZIP})|,?[ ]{{1,2}}{_ZIP})"
+
+_HOUSE = r"(?<![\w/.,-])(?:[NSEW]?\d{1,6}(?:-\d{1,5})?[A-Za-z]?(?:[ ]\d/\d)?)[ ]"
+
+_NO_STREET = words(
+    "mg mcg ml units day days week weeks month months year years old hour hours minute minutes of the and to in with for mm cm st-segment beats times x"
+)
+"""Words that stand between a number and a word such as ``st`` when no address is meant."""
+
+_NO_TOWNS = words("BMI Patient The She He Dr Mr Mrs Ms CA MD PA MA ID IN OR ME OK HI")
+"""Words that begin a clause before a comma and two capitals."""
+
+RULES: tuple[Rule, ...] = (
+    PatternRule(
+        name="address",
+        kind=Kind.LOCATION,
+        pattern=exact(
+            rf"(?P<value>{_HOUSE}(?:(?i:n|s|e|w|ne|nw|se|sw|north|south|east|west)\b\.?[ ])?(?:{_WORD}[ ]){{1,4}}?(?i:{_STREETS})\b\.?"
+            rf"(?:[ ](?i:n|s|e|w|ne|nw|se|sw|north|south|east|west)\b\.?)?{_UNIT}?(?:,?[ ]?{_UNIT})?{_TAIL}?)(?!\w)"
+        ),
+        score=0.95,
+    ),
+    PatternRule(
+        name="address-small-letters",
+        kind=Kind.LOCATION,
+        pattern=pattern(
+            rf"(?<![\w/.,-])(?P<value>\d{{1,5}}[ ](?:[a-z][a-z'-]{{1,20}}[ ]){{1,3}}?(?:street|avenue|boulevard|road|drive|lane|blvd|ave|st|rd|ln"
+            rf"|court|parkway|pkwy|highway|hwy|terrace))\b\.?(?![ ]?(?:scale|test|score))"
+        ),
+        score=0.7,
+        check=lambda value: not set(value.lower().split()) & _NO_STREET,
+    ),
+    PatternRule(
+        name="post-box",
+        kind=Kind.LOCATION,
+        pattern=pattern(
+            rf"\b(?P<value>(?:(?:p\.?[ ]?o\.?|post[ ]office)[ ]?(?:box|drawer)|(?:psc|unit|cmr|rr|hc)[ ]\d{{1,5}},?[ ]{{0,2}}box)[ ]?\#?[ ]?\w{{1,8}}"
+            rf"(?-i:{_TAIL})?)(?!\w)"
+        ),
+        score=0.95,
+        signs=("ox", "OX", "rawer", "RAWER"),
+    ),
+    PatternRule(
+        name="military-address",
+        kind=Kind.LOCATION,
+        pattern=exact(
+            rf"\b(?P<value>(?:US[NSC]{{2}}|USS|PSC|Unit|CMR)[ ][A-Z0-9][\w ,-]{{1,40}}?(?:APO|FPO|DPO)(?:,?[ ](?:AA|AE|AP)[ ]{_ZIP})?)\b"
+        ),
+        score=0.95,
+        signs=("APO", "FPO", "DPO"),
+    ),
+    PatternRule(
+        name="address-labelled",
+        kind=Kind.LOCATION,
+        pattern=pattern(
+            r"\b(?:(?:home|mailing|street|postal|billing|current|permanent|residential|work|patient)?[ _]?(?:address|addr)(?:[ ](?:line[ ]?)?\d)?)"
+            r"\b(?:[ ]on[ ]file)?[\"']?[ ]{0,2}[:=>|][ ]{0,3}[\"']?(?P<value>[^\s\"'<>|;{}](?:[^\n\"<>|;{}:@]){2,140}?)"
+            r"(?=[ ]{0,3}(?:$|[\n\"<>|;{}]|'[,)}]|[.][ ]|[.]$|[ ]{2,}\w|,?[ ][\w ]{1,20}:))"
+        ),
+        score=0.94,
+        check=lambda value: any(map(str.isdigit, value)) or value[:1].isupper(),
+        signs=("ddr", "DDR"),
+    ),
+    PatternRule(
+        name="residence",
+        kind=Kind.LOCATION,
+        pattern=exact(
+            rf"\b(?i:lives|lived|living|resides|residing|resident|residence|located|moved|relocated)[ ](?:at|in|to|of|near|on|from)[ ]"
+            rf"(?P<value>(?!(?i:a|an|the|his|her|their)\b){_TOWN}(?:,[ ]{_STATE})?)\b"
+        ),
+        score=0.72,
+        signs=("ive", "iving", "resid", "Resid", "locat", "ocated", "moved"),
+    ),
+    PatternRule(
+        name="town-and-state",
+        kind=Kind.LOCATION,
+        pattern=exact(rf"\b(?P<value>{_TOWN},[ ]?(?:(?:{_STATE})(?:,?[ ]{{1,2}}{_ZIP})?))(?![\w-]|/\w)"),
+        score=0.9,
+        check=lambda value: value.split()[0].rstrip(",") not in _NO_TOWNS,
+        signs=(",",),
+    ),
+    PatternRule(
+        name="zip",
+        kind=Kind.LOCATION,
+        pattern=exact(
+            rf"(?:\b(?i:zip|zipcode|zip[ ]?code|postal[ ]?code|post[ ]?code|plz)\b[\"']?[ :=|>\#]{{1,4}}(?:is[ ])?[\"']?|\b{_STATE}[ ]{{1,2}})(?P<value>{_ZIP})(?![\w-])"
+        ),
+        score=0.85,
+    ),
+    PatternRule(
+        name="postcode",
+        kind=Kind.LOCATION,
+        pattern=exact(
+            r"(?<![\w-])(?P<value>(?:[A-Z]{1,2}\d[A-Z0-9]?[ ]\d[ABD-HJLNP-UW-Z]{2}|[ABCEGHJ-NPRSTVXY]\d[A-Z][ ]\d[A-Z]\d))(?![\w-])"
+        ),
+        score=0.8,
+    ),
+    PatternRule(
+        name="county",
+        kind=Kind.LOCATION,
+        pattern=exact(r"\b(?P<value>(?:[A-Z][a-z'-]{2,20}[ ]){1,2}(?:County|Parish|Township|Borough))\b"),
+        score=0.8,
+        signs=("County", "Parish", "Township", "Borough"),
+    ),
+)
+"""Rules for places."""

@@ -1,0 +1,132 @@
+"""Identifiers that show by their form alone, label or no label.
+
+Social security, card and vehicle numbers, account numbers with a checksum, device addresses, image files, co-ordinates
+and numbers with their middle starred out.  Where the form is not rare enough a check digit decides.
+"""
+
+from appliance.phi.findings import Kind
+from appliance.phi.recognizers.checksums import can_be_ssn, is_iban, is_luhn, is_vin
+from appliance.phi.recognizers.rule import PatternRule, Rule, exact, pattern
+
+_SCANNED = "[0-9OoQlI|SBZ]"
+"""A digit, or a letter that a scanner reads for one."""
+
+_FEWEST_SCANNED_DIGITS = 5
+
+
+def _is_scanned_ssn(value: str) -> bool:
+    """Accept a number with scanner's letters if most of it are digits and it could be issued."""
+    digits = sum(map(str.isdigit, value))
+    return digits >= _FEWEST_SCANNED_DIGITS and (not value.replace("-", "").isdigit() or can_be_ssn(value))
+
+
+RULES: tuple[Rule, ...] = (
+    PatternRule(
+        name="ssn",
+        kind=Kind.SSN,
+        pattern=exact(r"(?P<value>\d(?<![\w-]\d)(?<![\d.]-\d)\d\d(?P<gap>[ -])\d{2}(?P=gap)\d{4})(?!\w|-\d)"),
+        score=0.9,
+        check=can_be_ssn,
+    ),
+    PatternRule(
+        name="ssn-scanned",
+        kind=Kind.SSN,
+        pattern=exact(rf"(?P<value>{_SCANNED}(?<!\w.)(?<!-.){_SCANNED}{{2}}-{_SCANNED}{{2}}-{_SCANNED}{{4}})(?!\w|-\d)"),
+        score=0.88,
+        check=_is_scanned_ssn,
+    ),
+    PatternRule(
+        name="ssn-last-four",
+        kind=Kind.SSN,
+        pattern=exact(r"(?P<value>[Xx*\#](?<!\w.)[Xx*\#]{2}[- ]?[Xx*\#]{2}[- ]?\d{4})(?!\w)"),
+        score=0.93,
+    ),
+    PatternRule(
+        name="starred-number",
+        kind=Kind.OTHER_ID,
+        pattern=exact(r"(?P<value>[Xx*](?<!\w.)[Xx*]{1,15}(?:[- ]?[Xx*]{2,8}){0,4}[- ]?\d{3,6})(?!\w)"),
+        score=0.6,
+    ),
+    PatternRule(
+        name="payment-card",
+        kind=Kind.ACCOUNT,
+        pattern=exact(r"(?P<value>\d(?<![\w.-]\d)\d{3}(?P<gap>[ -])\d{4,6}(?P=gap)\d{4,5}(?:(?P=gap)\d{3,4})?)(?![\w-])"),
+        score=0.9,
+        check=is_luhn,
+    ),
+    PatternRule(
+        name="number-in-fours",
+        kind=Kind.OTHER_ID,
+        pattern=exact(r"(?P<value>\d(?<![\w.-]\d)\d{3}(?P<gap>[ -])\d{4}(?P=gap)\d{4}(?:(?P=gap)\d{4})?)(?![\w-])"),
+        score=0.7,
+    ),
+    PatternRule(
+        name="iban",
+        kind=Kind.ACCOUNT,
+        pattern=exact(r"(?P<value>[A-Z](?<!\w.)[A-Z]\d{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,3})?)(?!\w)"),
+        score=0.97,
+        check=is_iban,
+    ),
+    PatternRule(
+        name="employer-number",
+        kind=Kind.OTHER_ID,
+        pattern=exact(r"(?P<value>\d(?<![\w.-]\d)\d-\d{7})(?![\w-])"),
+        score=0.6,
+    ),
+    PatternRule(
+        name="medicare-number",
+        kind=Kind.HEALTH_PLAN,
+        pattern=exact(
+            r"(?P<value>[1-9](?<!\w.)[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?"
+            r"[AC-HJKMNP-RT-Y]{2}\d{2})(?!\w)"
+        ),
+        score=0.91,
+    ),
+    PatternRule(
+        name="vin",
+        kind=Kind.VEHICLE,
+        pattern=exact(r"(?P<value>[A-HJ-NPR-Z0-9](?<!\w.)(?=[A-Z0-9]{0,15}\d)[A-HJ-NPR-Z0-9]{16})(?!\w)"),
+        score=0.91,
+        check=is_vin,
+    ),
+    PatternRule(
+        name="uuid",
+        kind=Kind.OTHER_ID,
+        pattern=pattern(r"(?P<value>[0-9a-f]{8}(?<!\w.{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?!\w)"),
+        score=0.97,
+        signs=("-",),
+    ),
+    PatternRule(
+        name="mac-address",
+        kind=Kind.DEVICE,
+        pattern=pattern(r"(?P<value>[0-9a-f]{2}(?<![\w:-]..)(?P<gap>[:-])(?:[0-9a-f]{2}(?P=gap)){4}[0-9a-f]{2})(?![\w:-])"),
+        score=0.95,
+        signs=(":", "-"),
+    ),
+    PatternRule(
+        name="device-identifier",
+        kind=Kind.DEVICE,
+        pattern=exact(r"(?P<value>\(01\)\d{14}(?:\(\d{2}\)[A-Za-z0-9/-]{1,20}){0,6})"),
+        score=0.97,
+        signs=("(01)",),
+    ),
+    PatternRule(
+        name="image-file",
+        kind=Kind.PHOTO,
+        pattern=pattern(r"(?<![\w-])(?P<value>[\w-]{1,80}\.(?:jpe?g|png|heic|heif|gif|bmp|tiff?|webp|dcm|dicom|mp4|mov))(?!\w)"),
+        score=0.97,
+        signs=(".jp", ".JP", ".png", ".PNG", ".hei", ".HEI", ".gif", ".GIF", ".bmp", ".BMP", ".tif", ".TIF", ".webp",
+               ".dcm", ".DCM", ".dicom", ".mp4", ".MP4", ".mov", ".MOV"),
+    ),
+    PatternRule(
+        name="co-ordinates",
+        kind=Kind.LOCATION,
+        pattern=pattern(
+            r"(?P<value>\d(?<![\w.]\d)\d{0,2}\.\d{3,8}[ ]?(?:\xb0|deg|degrees)?[ ]?[NS],?[ ]{0,2}\d{1,3}\.\d{3,8}[ ]?(?:\xb0|deg|degrees)?"
+            r"[ ]?[EW])(?!\w)"
+        ),
+        score=0.95,
+        signs=("N", "S", "n", "s"),
+    ),
+)  # fmt: skip
+"""Rules for forms."""
