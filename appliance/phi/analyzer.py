@@ -8,12 +8,14 @@ no answer with less than all parts.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from presidio_analyzer import EntityRecognizer, RecognizerRegistry, RecognizerResult
-from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
+from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
+from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine, SpacyNlpEngine
+from spacy import load as load_pipeline
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from typing_extensions import override
@@ -26,11 +28,12 @@ from appliance.phi.names.finder import NameFinder
 from appliance.phi.normalise import normalise
 from appliance.phi.recognizers import ALL, Rule
 from appliance.phi.settings import Site
+from appliance.phi.site_list import SiteList
 
 _LANGUAGE = "en"
 
-_SITE_SCORE = 0.99
-"""The site knows its own names and numbers better than any rule."""
+_SURROGATES = re.compile("[\ud800-\udfff]")
+"""Halves of characters, from broken input: no model takes them, and each is replaced by one character."""
 
 
 class NameEngine(NlpEngine):
@@ -129,39 +132,13 @@ class RuleRecognizer(EntityRecognizer):
         return [_result(finding) for finding in self._rule.find(text)]
 
 
-class SiteRule:
-    """Find the facilities and local forms of identifiers on the site's own list."""
-
-    name = "site"
-
-    def __init__(self, site: Site) -> None:
-        """Compile the list."""
-        names = sorted((re.escape(name).replace(r"\ ", r"\s+") for name in site.facilities if name), key=len)
-        self._facilities = re.compile(rf"(?<!\w)(?:{'|'.join(reversed(names))})(?!\w)", re.IGNORECASE)
-        self._formats = site.id_formats if not names else site.id_formats
-        self._has_facilities = bool(names)
-
-    def find(self, text: str) -> Iterator[Finding]:
-        """Yield facilities and identifiers of local form."""
-        if self._has_facilities:
-            for match in self._facilities.finditer(text):
-                yield self._finding(Kind.LOCATION, match)
-        for form in self._formats:
-            for match in form.pattern.finditer(text):
-                if match.end() > match.start():
-                    yield self._finding(form.kind, match)
-
-    def _finding(self, kind: Kind, match: re.Match[str]) -> Finding:
-        return Finding(kind=kind, start=match.start(), end=match.end(), score=_SITE_SCORE, recognizer=self.name)
-
-
 class Analyzer:
     """Hold everything that finds; one thread uses it."""
 
     def __init__(self, engine: NlpEngine, *, rules: Iterable[Rule], site: Site) -> None:
         """Take the parts; `open` is how the product gets one."""
         self._engine = engine
-        recognizers = [NameRecognizer(), *(RuleRecognizer(rule) for rule in (*rules, SiteRule(site)))]
+        recognizers = [NameRecognizer(), *(RuleRecognizer(rule) for rule in (*rules, SiteList(site)))]
         registry = RecognizerRegistry(recognizers, supported_languages=[_LANGUAGE])
         self._recognizers = registry.recognizers
 
@@ -169,15 +146,20 @@ class Analyzer:
     def open(cls, models: Path, *, site: Site) -> Self:
         """Check and load the models.  Raises PhiGuardUnavailableError for a missing or changed file."""
         check_files(models)
-        return cls(NameEngine(NameFinder(models)), rules=ALL, site=site)
+        return cls(NameEngine(NameFinder(models, ordinary=site.ordinary)), rules=ALL, site=site)
 
     def find(self, text: str) -> tuple[Finding, ...]:
         """Return the findings of a text without overlaps, in order of place."""
-        plain = normalise(text)
-        found = list(self._found(plain.text))
+        return without_overlaps(self.candidates(text))
+
+    def candidates(self, text: str) -> Iterator[Finding]:
+        """Yield what each recognizer found, overlaps included, which is what explains a finding."""
+        plain = normalise(text if text.isascii() else _SURROGATES.sub("\ufffd", text))
+        for finding in self._found(plain.text):
+            yield _moved(finding, plain.origin(finding.start, finding.end))
         for part in decoded(plain.text):
-            found += [_moved(finding, *part.origin(finding.start, finding.end)) for finding in self._found(part.text)]
-        return without_overlaps([_moved(finding, *plain.origin(finding.start, finding.end)) for finding in found])
+            for finding in self._found(part.text):
+                yield _moved(finding, plain.origin(*part.origin(finding.start, finding.end)))
 
     def _found(self, text: str) -> Iterator[Finding]:
         artifacts = self._engine.process_text(text, _LANGUAGE)
@@ -186,8 +168,35 @@ class Analyzer:
                 yield _finding(result)
 
 
-def _moved(finding: Finding, start: int, end: int) -> Finding:
-    return Finding(kind=finding.kind, start=start, end=end, score=finding.score, recognizer=finding.recognizer)
+def stock(models: Path) -> Callable[[str], list[tuple[int, int, str, float]]]:
+    """Return Presidio as it comes, with the whole of the same spaCy pipeline: what the guard is measured against.
+
+    Raises PhiGuardUnavailableError for a missing or changed file.
+    """
+    check_files(models)
+    engine = AnalyzerEngine(nlp_engine=_WholePipeline(models / "spacy"), supported_languages=[_LANGUAGE])
+
+    def find(text: str) -> list[tuple[int, int, str, float]]:
+        results = engine.analyze(text, language=_LANGUAGE)
+        return [(each.start, each.end, each.entity_type, each.score) for each in results]
+
+    return find
+
+
+class _WholePipeline(SpacyNlpEngine):
+    """Presidio's own engine on a pipeline that lies on this disk."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.nlp = {_LANGUAGE: load_pipeline(folder)}
+
+    @override
+    def load(self) -> None:
+        """Do nothing: the pipeline is loaded."""
+
+
+def _moved(finding: Finding, span: tuple[int, int]) -> Finding:
+    return replace(finding, start=span[0], end=span[1])
 
 
 def _result(finding: Finding) -> RecognizerResult:

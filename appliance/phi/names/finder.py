@@ -11,7 +11,7 @@ disease's head word follows.  Words are judged whole and joined to names at the 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +93,9 @@ class NameFinder:
     def _kind(self, text: str, words: Sequence[Word], entity: tuple[int, int, str]) -> Kind | None:
         start, _, label = entity
         if label in PERSON:
-            return None if all(word.look in {Look.ACRONYM, Look.CLINICAL, Look.ORDINARY} for word in words) else Kind.NAME
+            return (
+                None if all(word.look in {Look.ACRONYM, Look.CLINICAL, Look.ORDINARY} for word in words) else Kind.NAME
+            )
         if label in PLACE:
             return Kind.LOCATION
         if label != _ORGANISATION:

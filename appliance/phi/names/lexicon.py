@@ -42,8 +42,6 @@ DISEASE = re.compile(
 """Ends of the names of diseases, procedures and examinations in lower case."""
 
 
-
-
 class Look(Enum):
     """What a word looks like by itself."""
 

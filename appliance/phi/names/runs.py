@@ -12,7 +12,9 @@ from appliance.phi.names.words import Word
 _FOLLOWS = frozenset({Look.GIVEN, Look.PERHAPS, Look.UNKNOWN, Look.EPONYM, Look.INITIAL})
 """What may follow a given name as a part of the same name, if it is capitalised."""
 
-_PARTICLES = frozenset({"de", "da", "del", "della", "di", "du", "van", "von", "der", "den", "la", "le", "al", "el", "bin"})
+_PARTICLES = frozenset(
+    {"de", "da", "del", "della", "di", "du", "van", "von", "der", "den", "la", "le", "al", "el", "bin"}
+)
 """What stands between the parts of a name in lower case."""
 
 _LONGEST = 5
@@ -55,7 +57,7 @@ def _name_end(text: str, words: Sequence[Word], start: int) -> int:
     end = start + 1
     while end < min(len(words), start + _LONGEST):
         gap = text[words[end - 1].end : words[end].start]
-        if gap not in {" ", ". ", "-", " '", " \""}:
+        if gap not in {" ", ". ", "-", " '", ' "'}:
             break
         if not (words[end].is_capital and words[end].look in _FOLLOWS):
             if words[end].text not in _PARTICLES:
@@ -68,4 +70,6 @@ def _name_end(text: str, words: Sequence[Word], start: int) -> int:
 
 def _is_of_facility(words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:
     """Say whether a word that a hospital's name ends in comes next: a rule finds those by their form."""
-    return index + 1 < len(words) and words[index + 1].is_capital and words[index + 1].text.lower() in lexicon.facilities
+    return (
+        index + 1 < len(words) and words[index + 1].is_capital and words[index + 1].text.lower() in lexicon.facilities
+    )
