@@ -18,15 +18,15 @@ from operator import itemgetter
 
 from appliance.broker.tripwire_names import names
 from appliance.broker.tripwire_rules import REACH, SHAPES
-from appliance.broker.tripwire_text import plain, texts_of
+from appliance.broker.tripwire_text import plain, readings_of
 from appliance.phi.findings import Kind
 from appliance.phi.keyed import KeyedIdentifiers
 
-MAX_BYTES = 2 * 1024 * 1024
-"""The gateway's own cap on a request's body (`config.Limits.body_bytes`): nothing longer can have come in honestly."""
+MAX_BYTES = 1024 * 1024
+"""A quarter of a million tokens: more than any prompt of the tasks, and what can be read within the budget."""
 
-BUDGET_S = 8.0
-"""Seconds for one body: the largest takes about half of it on one core of 2020 (`tests/bench/phi_tripwire.py`)."""
+BUDGET_S = 12.0
+"""Seconds for one body; the largest takes about two thirds of it on one core (`tests/bench/phi_tripwire.py`)."""
 
 PIECE = 8192
 """Characters that are searched before the clock is looked at and other threads get their turn: about 10 ms."""
@@ -86,10 +86,10 @@ class Tripwire:
 
     def _everything(self, body: bytes) -> Iterator[Counter[str]]:
         """Yield what each piece of each text holds; an empty count for a clean one."""
-        for text in texts_of(body):
-            cleaned = plain(text)
-            for reading in {text, cleaned}:
-                yield from (self._known(piece) for piece in _pieces(_TAG.sub("[]", reading)))
+        for reading in readings_of(body):
+            cleaned = plain(reading.text)
+            for text in dict.fromkeys([] if reading.repeats else [reading.text, cleaned]):
+                yield from (self._known(piece) for piece in _pieces(_TAG.sub("[]", text)))
             untagged = _TAG.sub("[]", cleaned)
             yield from (self._shaped(untagged, start) for start in range(0, len(untagged), PIECE))
 

@@ -13,6 +13,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([nrtbf\"'\\/]))")
 """An escape of JSON, JavaScript or Python."""
@@ -53,20 +54,29 @@ _READABLE_SHARE = 0.9
 """So much of what was decoded must be printable to count as text; random bytes never come near."""
 
 
-def texts_of(body: bytes) -> Iterator[str]:
-    """Yield every text that the body holds, as it stands there; one may be in another.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One way to read a body."""
+
+    text: str = field(repr=False)
+
+    repeats: bool = False
+    """True where every word of it stands in another reading too: only what lies beside what is new."""
+
+
+def readings_of(body: bytes) -> Iterator[Reading]:
+    """Yield every reading of the body, its text as it stands there.
 
     Raises UnicodeDecodeError for a body that is no UTF-8 and RecursionError for JSON too deep to read: the caller
     MUST take either for a reason to refuse.
     """
     raw = body.decode()
-    seen: set[str] = set()
-    for text in (_unescaped(raw), *_strings_of(raw)):
-        yield text
-        for inner in _inner(text):
-            if inner not in seen:
-                seen.add(inner)
-                yield inner
+    strings = _strings_of(raw)
+    yield Reading(text=_unescaped(raw), repeats=strings is not None)
+    whole = _unescaped(raw) if strings is None else strings
+    if strings is not None:
+        yield Reading(text=strings)
+    yield from (Reading(text=inner) for inner in dict.fromkeys(_inner(whole)))
 
 
 def plain(text: str) -> str:
@@ -93,17 +103,17 @@ def _plain_character(character: str) -> str:
             return character
 
 
-def _strings_of(raw: str) -> Iterator[str]:
-    """Yield one text with every key, string and number of the JSON in order; nothing where the body is no JSON.
+def _strings_of(raw: str) -> str | None:
+    """Return one text with every key, string and number of the JSON in order, None where the body is no JSON.
 
-    A key stands on the line before its value, so that a label is read beside what it labels.  Pairs are kept as
-    pairs: a key that stands twice hides nothing.
+    Outside of them JSON has punctuation only.  A key stands on the line before its value, so that a label is read
+    beside what it labels.  Pairs are kept as pairs: a key that stands twice hides nothing.
     """
     try:
         value = json.loads(raw, object_pairs_hook=tuple, parse_int=str, parse_float=str, parse_constant=str)
     except ValueError:
-        return
-    yield _without_lone("\n".join(_leaves(value)))
+        return None
+    return _without_lone("\n".join(_leaves(value)))
 
 
 def _leaves(value: object) -> Iterator[str]:

@@ -42,7 +42,7 @@ class BrokerClient:
     timeout_s: float = 2.0
     """The broker is a process on the same machine that answers from memory; two seconds means that it hangs."""
 
-    check_timeout_s: float = 10.0
+    check_timeout_s: float = 15.0
     """As above, for a body that the broker reads first: a little more than its own limit for that."""
 
     async def hello(self) -> BrokerHello:

@@ -1,13 +1,27 @@
 """Keyed identifiers for tests of the tripwire and the broker, and ones that fail as asked."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
 from appliance.phi.keyed import KeyedIdentifiers
 from appliance.phi.known_identifiers import KnownIdentifiers
 
-from appliance.phi.demographics import Demographics
-from appliance.phi.findings import Finding
+from appliance.phi.demographics import Address, Demographics
+from appliance.phi.findings import Finding, Kind
+
+_FIELDS = {
+    "names": Kind.NAME,
+    "record_numbers": Kind.MRN,
+    "health_plan_ids": Kind.HEALTH_PLAN,
+    "accounts": Kind.ACCOUNT,
+    "licenses": Kind.LICENSE,
+    "phones": Kind.PHONE,
+    "faxes": Kind.FAX,
+    "emails": Kind.EMAIL,
+    "urls": Kind.URL,
+}
+"""Fields of `Demographics` that hold values as people write them."""
 
 SECRET = bytes(range(32))
 
@@ -44,3 +58,19 @@ class BrokenIdentifiers:
         if call == self.broken and text:
             self.reached.append(call)
             raise self.error
+
+
+def people_of(values: Iterable[tuple[Kind, str]]) -> Demographics:
+    """Return one person who has all these identifiers."""
+    by_kind: dict[Kind, list[str]] = {}
+    for kind, value in values:
+        by_kind.setdefault(kind, []).append(value)
+    plain = {field: tuple(by_kind.get(kind, ())) for field, kind in _FIELDS.items()}
+    named = {*_FIELDS.values(), Kind.LOCATION, Kind.SSN}
+    others = tuple(value for kind, found in by_kind.items() if kind not in named for value in found)
+    return Demographics(
+        **plain,
+        ssn=next(iter(by_kind.get(Kind.SSN, ())), ""),
+        addresses=tuple(Address.parse(value) for value in by_kind.get(Kind.LOCATION, ())),
+        other_ids=others,
+    )

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from appliance.broker.tripwire_text import plain, texts_of
+from appliance.broker.tripwire_text import plain, readings_of
 
 SECRET = "Wilhelmina Vanterpool 219-09-9999"
 
@@ -38,7 +38,7 @@ WRITINGS: dict[str, Callable[[str], str]] = {
 
 
 def _is_read(body: str) -> bool:
-    return any(SECRET in plain(text) for text in texts_of(body.encode()))
+    return any(SECRET in plain(reading.text) for reading in readings_of(body.encode()))
 
 
 @pytest.mark.parametrize("writing", WRITINGS.values(), ids=WRITINGS)
@@ -59,11 +59,11 @@ def test_a_key_that_stands_twice_hides_nothing() -> None:
 
 
 def test_numbers_of_a_json_are_read_with_their_labels() -> None:
-    assert any("mrn\n20771" in text for text in texts_of(b'{"mrn": 20771, "x": 1.5, "y": NaN}'))
+    assert any("mrn\n20771" in each.text for each in readings_of(b'{"mrn": 20771, "x": 1.5, "y": NaN}'))
 
 
 def test_escapes_of_lone_surrogates_break_nothing() -> None:
-    texts = list(texts_of(b'{"a": "\\ud800 kept", "b": "\\ud83d\\ude00"}'))
+    texts = [each.text for each in readings_of(b'{"a": "\\ud800 kept", "b": "\\ud83d\\ude00"}')]
 
     assert any("kept" in text and "\U0001f600" in text for text in texts)
     assert all(text.encode() for text in texts)
@@ -72,7 +72,7 @@ def test_escapes_of_lone_surrogates_break_nothing() -> None:
 def test_what_decodes_to_no_text_is_left_alone() -> None:
     picture = base64.b64encode(bytes(range(256))).decode()
 
-    assert len(list(texts_of(picture.encode()))) == 1
+    assert len(list(readings_of(picture.encode()))) == 1
 
 
 def test_accented_letters_stay() -> None:
@@ -83,6 +83,14 @@ def test_separators_and_private_characters_become_plain() -> None:
     assert plain("a\u2028b\ue000c\u058ad\u2019s") == "a bc-d's"
 
 
+def test_a_json_is_read_twice_and_its_words_once() -> None:
+    readings = list(readings_of(b'{"a": "b"}'))
+
+    assert [(each.text, each.repeats) for each in readings] == [('{"a": "b"}', True), ("a\nb", False)]
+    assert [each.repeats for each in readings_of(b"no json")] == [False]
+    assert "no json" not in repr(list(readings_of(b"no json")))
+
+
 def test_a_body_that_is_no_utf8_is_not_read() -> None:
     with pytest.raises(UnicodeDecodeError):
-        list(texts_of(b"\xff\xfe"))
+        list(readings_of(b"\xff\xfe"))
