@@ -15,7 +15,7 @@ from appliance.phi.demographics import Demographics
 from appliance.phi.findings import Finding
 from appliance.phi.forms.ages import find_high_ages
 from appliance.phi.forms.book import Book, Forms
-from appliance.phi.forms.fhir_people import people_of
+from appliance.phi.forms.fhir_people import demographics_of
 from appliance.phi.forms.page import Page
 from appliance.phi.keyed import KeyedIdentifiers
 from appliance.phi.normalise import normalise
@@ -33,7 +33,7 @@ class KnownIdentifiers:
     @classmethod
     def from_fhir(cls, resources: Iterable[Mapping[str, object]]) -> Self:
         """Take the people of FHIR resources and bundles: Patient, RelatedPerson, Practitioner, Person, Coverage."""
-        return cls.from_demographics(*people_of(resources))
+        return cls.from_demographics(*demographics_of(resources))
 
     @classmethod
     def from_demographics(cls, *people: Demographics) -> Self:

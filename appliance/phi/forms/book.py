@@ -14,6 +14,7 @@ from appliance.phi.forms.internet import email_forms, url_forms
 from appliance.phi.forms.name_parts import NameBook, NameParts, Strength
 from appliance.phi.forms.name_search import Names
 from appliance.phi.forms.numbers import number_forms, phone_forms
+from appliance.phi.forms.ordinary import ORDINARY
 from appliance.phi.forms.page import Page
 from appliance.phi.forms.places import place_forms
 from appliance.phi.forms.search import INTERNET_GAP, NUMBER_GAP, Runs, Sequences
@@ -146,5 +147,5 @@ def _known_names(parts: NameParts) -> Iterator[Known]:
         elif part.strength is Strength.CAPITAL:
             yield Known(tag=Tag.CAPITAL, kind=Kind.NAME, text=word)
     for one, other in parts.pairs:
-        if Strength.DISTINCT not in {parts.words[one].strength, parts.words[other].strength}:
-            yield Known(tag=Tag.CAPITAL, kind=Kind.NAME, text=f"{one} {other}")
+        is_word = one in ORDINARY or other in ORDINARY
+        yield Known(tag=Tag.CAPITAL if is_word else Tag.SEQUENCE, kind=Kind.NAME, text=f"{one} {other}")

@@ -6,6 +6,7 @@ Each expression looks at a bounded stretch of plain text, so none of them can be
 import re
 
 from appliance.phi.forms.form import Need
+from appliance.phi.forms.name_context import is_capitalised, stands_alone
 from appliance.phi.forms.page import Page
 
 _LOOK_BACK = 40
@@ -49,12 +50,21 @@ def is_shown(need: Need, page: Page, *, first: int, last: int) -> bool:
             return _LABEL.search(page.before(first, _LOOK_BACK)) is not None
         case Need.BIRTHDAY:
             around = page.before(first, _LOOK_BACK) + " " + page.after(last, _LOOK_BACK)
-            return _BIRTHDAY.search(around) is not None
+            return _BIRTHDAY.search(around) is not None and not _is_decimal(page, first=first, last=last)
+        case Need.CAPITAL_OR_PLACE:
+            return is_capitalised(page, first) or _BEFORE_PLACE.search(page.before(first, _LOOK_BACK)) is not None
         case Need.PLACE:
             return _is_place(page, first=first, last=last)
 
 
+def _is_decimal(page: Page, *, first: int, last: int) -> bool:
+    """Say whether a month and a day in digits are written as a weight of 8 lb 2.5 oz is."""
+    return page.words[first].isdigit() and page.words[last].isdigit() and page.gap(first) not in {"/", "-"}
+
+
 def _is_place(page: Page, *, first: int, last: int) -> bool:
+    if first == last and stands_alone(page, first):
+        return True
     if _AFTER_PLACE.match(page.after(last, _LOOK_BACK)):
         return True
-    return page.original(first)[0].isupper() and _BEFORE_PLACE.search(page.before(first, _LOOK_BACK)) is not None
+    return is_capitalised(page, first) and _BEFORE_PLACE.search(page.before(first, _LOOK_BACK)) is not None

@@ -13,12 +13,12 @@ EPONYMS = frozenset(
     addison adson allen alport alzheimer apgar apley asperger babinski baker barlow barr barre barrett bartholin
     bartlett bartter basedow becker beck behcet bell bence benedict bernard berry billroth bishop blake blount
     boerhaave bouchard bowen boyle braden bradford braxton breslow bright broca brodie brown brudzinski brugada
-    buerger burch burkitt burton chadwick charcot charles chiari child christmas churg clark cobb codman cohn colles
-    conn coombs cooper cowden crohn cullen cushing dandy dejerine denis denver dercum dix doppler down dravet dressler
-    duchenne duke dukes dupuytren ebstein edwards ehlers eisenmenger epley epstein ewing fabry fallot fanconi felty
-    finkelstein fisher fitz foley fontan forrest foster fowler fox friedreich froment galant gardner gartland gaucher
-    gerstmann ghon gilbert glasgow glasgow gleason goodpasture gordon gowers graham graves grey guillain hallpike
-    hamilton hansen harris hartmann hashimoto haversian hawkins heberden heimlich henoch hess hickman hill
+    buerger burch burkitt burton chadwick charcot charles chiari child christmas churg clark cobb coats codman cohn
+    colles conn coombs cooper cowden crohn cullen cushing dandy dejerine denis denver dercum dix doppler down dravet
+    dressler duchenne duke dukes dupuytren ebstein edwards ehlers eisenmenger epley epstein ewing fabry fallot fanconi
+    felty finkelstein fisher fitz foley fontan forrest foster fowler fox friedreich froment galant gardner gartland
+    gaucher gerstmann ghon gilbert glasgow glasgow gleason goodpasture gordon gowers graham graves grey guillain
+    hallpike hamilton hansen harris hartmann hashimoto haversian hawkins heberden heimlich henoch hess hickman hill
     hirschsprung hodgkin hoffman hoffmann holter homan homans horner houston hunt hunter huntington hurler jackson
     jacob jacobson james janeway jefferson jones jude kaposi katz kawasaki kayser kegel keith kelly kernig killip
     kleinfelter klinefelter knight kocher korsakoff kussmaul lachman laennec lambert lawton leriche lewy lisfranc lou

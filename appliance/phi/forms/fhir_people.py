@@ -43,10 +43,9 @@ _DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _BY_TELECOM = {"phone": "phones", "sms": "phones", "pager": "phones", "fax": "faxes", "email": "emails", "url": "urls"}
 
 
-def people_of(resources: Iterable[Mapping[str, object]]) -> Iterator[Demographics]:
-    """Yield the people of these resources, one for each resource that holds any."""
-    for resource in resources:
-        yield from _people(resource, depth=0)
+def demographics_of(resources: Iterable[Mapping[str, object]]) -> tuple[Demographics, ...]:
+    """Return the people of these resources, one for each resource that holds any; never raises for their content."""
+    return tuple(person for resource in resources for person in _people(resource, depth=0))
 
 
 def _people(resource: Mapping[str, object], *, depth: int) -> Iterator[Demographics]:

@@ -27,8 +27,11 @@ class Need(Enum):
     BIRTHDAY = auto()
     """A word about a birthday near it."""
 
+    CAPITAL_OR_PLACE = auto()
+    """A capital, or what `PLACE` needs."""
+
     PLACE = auto()
-    """A capital inside a sentence, a word such as ``in`` before it, or a state behind it."""
+    """A capital and a word such as ``in`` before it, or a state behind it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,13 @@ from appliance.phi.forms.page import Page
 _LOOK_BACK = 32
 """Characters before a word: a label, a colon and some blanks."""
 
-_TITLE = re.compile(
-    r"\b(?:mr|mrs|ms|miss|mx|dr|drs|doctor|prof|professor|sir|dame|madam|nurse|sister|rev|pastor|officer)\.?\s{1,2}\Z"
+_TITLE = re.compile(r"\b(?:mr|mrs|ms|miss|mx|dr|drs|prof)\.?\s{1,2}\Z")
+"""Titles that nothing but a name follows, in any case."""
+
+_CALLING = re.compile(
+    r"\b(?:doctor|professor|sir|dame|madam|nurse|sister|brother|aunt|uncle|rev|pastor|officer)\s{1,2}\Z"
 )
+"""Titles that a verb may follow as well."""
 
 _LABEL = re.compile(
     r"(?:\b(?:patient|name|pt|member|client|resident|mother|father|wife|husband|son|daughter|spouse|guardian|contact|kin"
@@ -41,8 +45,8 @@ def has_title(page: Page, index: int) -> bool:
     """Say whether a title or a label for names stands before a word."""
     before = page.before(index, _LOOK_BACK)
     if _TITLE.search(before) is not None:
-        return page.words[index] not in _CAPITALISED_ANYWAY or is_capitalised(page, index)
-    return is_capitalised(page, index) and _LABEL.search(before) is not None
+        return True
+    return is_capitalised(page, index) and (_LABEL.search(before) or _CALLING.search(before)) is not None
 
 
 def has_initials_label(page: Page, index: int) -> bool:
@@ -59,6 +63,15 @@ def is_all_capitals(page: Page, index: int) -> bool:
     """Say whether a word of at least two letters is all capitals."""
     word = page.original(index)
     return len(word) > 1 and word.isupper()
+
+
+def stands_alone(page: Page, index: int) -> bool:
+    """Say whether a word is all that there is, or all between two quotation marks, as the value of a field is."""
+    if not is_capitalised(page, index):
+        return False
+    start, end = page.places[index]
+    around = page.text[:start].rstrip()[-1:] + page.text[end : end + _LOOK_BACK].lstrip()[:1]
+    return around in {"", '""'}
 
 
 def is_inside_sentence(page: Page, index: int) -> bool:

@@ -21,6 +21,7 @@ from appliance.phi.forms.name_context import (
     is_all_capitals,
     is_capitalised,
     is_inside_sentence,
+    stands_alone,
 )
 from appliance.phi.forms.name_parts import NameParts, Part, Strength
 from appliance.phi.forms.ordinary import ORDINARY
@@ -237,7 +238,7 @@ def _shows_name(page: Page, hit: _Hit) -> bool:
     """Say whether a hit is a name without help from its neighbours."""
     if hit.part.strength is Strength.PARTICLE:
         return False
-    if has_title(page, hit.first):
+    if has_title(page, hit.first) or (not hit.is_typo and stands_alone(page, hit.first)):
         return True
     if is_eponym(page, hit.last):
         return False
@@ -245,4 +246,4 @@ def _shows_name(page: Page, hit: _Hit) -> bool:
         return True
     if not hit.is_typo and hit.part.strength is Strength.CAPITAL:
         return is_capitalised(page, hit.first)
-    return is_inside_sentence(page, hit.first)
+    return (not hit.is_typo or len(page.words[hit.first]) > _SHORTEST_TYPO) and is_inside_sentence(page, hit.first)

@@ -17,7 +17,10 @@ STREET = Form(kind=Kind.LOCATION, recognizer="known_street")
 """What a street line means."""
 
 CITY = Form(kind=Kind.LOCATION, recognizer="known_city", score=0.95)
-"""What a city's name means."""
+"""What a city's name of several words or with its state means."""
+
+CITY_OF_ONE_WORD = Form(kind=Kind.LOCATION, recognizer="known_city", score=0.95, need=Need.CAPITAL_OR_PLACE)
+"""What a city's name of one word means: many are words of everyday, such as ``Mobile``."""
 
 CITY_OF_ORDINARY_WORD = Form(kind=Kind.LOCATION, recognizer="known_city", score=0.9, need=Need.PLACE)
 """What a city's name means that is a word of everyday."""
@@ -29,6 +32,9 @@ _MOST_WRITINGS = 64
 """A street line of many abbreviable words is cut here: each doubles the count."""
 
 _ZIP_DIGITS = 5
+
+_SHORTEST_CITY = 4
+"""Fewer letters are a word or an abbreviation."""
 
 
 def place_forms(address: Address) -> Iterator[tuple[tuple[str, ...], Form]]:
@@ -80,8 +86,14 @@ def _writings(words: tuple[str, ...]) -> list[tuple[str, ...]]:
 def _city_forms(city: tuple[str, ...], state: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Form]]:
     if not city:
         return
-    is_ordinary = len(city) == 1 and (city[0] in ORDINARY or city[0] in SELDOM or len(city[0]) < 4)  # noqa: PLR2004
     for writing in _writings(city):
-        yield writing, CITY_OF_ORDINARY_WORD if is_ordinary else CITY
+        yield writing, _city_form(writing)
         for each in STATES.get(state, (state,)) if state else ():
             yield (*writing, *each), CITY
+
+
+def _city_form(city: tuple[str, ...]) -> Form:
+    if len(city) > 1:
+        return CITY
+    is_ordinary = city[0] in ORDINARY or city[0] in SELDOM or len(city[0]) < _SHORTEST_CITY
+    return CITY_OF_ORDINARY_WORD if is_ordinary else CITY_OF_ONE_WORD
