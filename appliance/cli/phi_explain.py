@@ -1,11 +1,11 @@
-"""``appliance phi explain``: why a place of a text is taken for an identifier, and which guesses lost.
+"""``appliance phi explain``: why a place of a text is taken for an identifier, and which guess gave it its kind.
 
 It names recognizers, kinds, places and scores, so that an officer can answer "why was this removed?" and an engineer
 can mend the rule.  The text is printed only with ``--show`` on a terminal.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -42,7 +42,7 @@ def explain(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say which recognizers took a place for an identifier, with which scores, and which of them lost and why."""
+    """Say which recognizers took a place for an identifier, with which scores, and which lost and why."""
     check_show(show=show, as_json=as_json)
     known = read_people(patient)
     text = read_text(file)
@@ -79,26 +79,26 @@ def _offset(text: ClinicalText, at: str) -> int:
     return offset
 
 
-def _guesses(said: Sequence[Finding], here: Finding | None, offset: int) -> list[Guess]:
-    """Return what was said of the place or of anything that it is replaced with, the surest first."""
+def _guesses(said: Iterable[Finding], here: Finding | None, offset: int) -> list[Guess]:
+    """Return what was said of the place or of anything that is replaced with it; the longest, then the surest, first.
+
+    Guesses that overlap are replaced as one, so that nothing of either is left; the first one gives the kind
+    (`findings.without_overlaps`).
+    """
     start, end = (here.start, here.end) if here else (offset, offset + 1)
     near = {each for each in said if each.start < end and start < each.end}
-    ordered = sorted(near, key=lambda each: (-each.score, each.start - each.end, each.start))
-    return [Guess(finding=each, outcome=_outcome(each, ordered[0], here)) for each in ordered]
+    ordered = sorted(near, key=lambda each: (each.start - each.end, -each.score, each.start, each.recognizer))
+    return [Guess(finding=each, outcome=_outcome(each, ordered[0])) for each in ordered]
 
 
-def _outcome(guess: Finding, winner: Finding, here: Finding | None) -> str:
-    if here is None:
-        return "not kept"
-    if guess == winner:
-        return "decides"
-    if guess.kind is winner.kind:
-        return f"agrees with {winner.recognizer}"
-    if guess.score < winner.score:
-        return f"lost to {winner.recognizer}, which is surer"
-    if guess.end - guess.start < winner.end - winner.start:
-        return f"lost to {winner.recognizer}, which is as sure and longer"
-    return f"lost to {winner.recognizer}, which is as sure and begins earlier"
+def _outcome(guess: Finding, first: Finding) -> str:
+    if guess == first:
+        return "gives the kind"
+    if guess.kind is first.kind:
+        return "agrees"
+    if guess.end - guess.start < first.end - first.start:
+        return f"lost to {first.recognizer}, which is longer"
+    return f"lost to {first.recognizer}, which is as long and at least as sure"
 
 
 def _tell(text: ClinicalText, *, offset: int, here: Finding | None, guesses: list[Guess], show: bool) -> None:

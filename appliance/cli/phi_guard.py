@@ -1,5 +1,6 @@
 """Opens the guard for a command: the site's policy and the pinned models, as a running appliance uses them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from appliance.cli.options import settings
@@ -7,6 +8,7 @@ from appliance.config import Config
 from appliance.errors import PhiGuardUnavailableError
 from appliance.evaluation.detector import Detector
 from appliance.phi.analyzer import Analyzer
+from appliance.phi.findings import Finding
 from appliance.phi.settings import GuardSettings, Site
 from appliance.policy.load import load_bundle
 
@@ -33,3 +35,18 @@ def open_analyzer(config: Config, site: Site) -> Analyzer:
             " ('.ci/guard-models' does it alone). 'appliance doctor' names the file.",
             detail=error.detail,
         ) from error
+
+
+class InProcess:
+    """Finds in this process what `phi.worker` finds in one of its own: a command handles one text and ends."""
+
+    def __init__(self, analyzer: Analyzer) -> None:
+        """Take the analyzer, opened with the site's list."""
+        self._analyzer = analyzer
+
+    async def use(self, site: Site) -> None:
+        """Do nothing: the analyzer was opened with the list of the policy on disk, which is the one in use here."""
+
+    async def find(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
+        """Return the findings of each text."""
+        return [self._analyzer.find(text) for text in texts]

@@ -1,25 +1,22 @@
 """``appliance phi preview``: what would leave the building if this text were sent to a managed model.
 
-The surrogates are made with a secret of this one run, so two previews differ, as two exchanges do.  What the guard did
-not find stands in the output as it was: a preview is for a person's eyes, on a terminal, or anywhere with ``--show``.
+It takes the guard's own way (`phi.guard.Guard`), so what it refuses would be refused, too.  The surrogates are made
+with a secret of this one run: two previews differ, as two exchanges do.  What the guard did not find stands in the
+output as it was, so that is for a person's eyes: on a terminal, or anywhere with ``--show``.
 """
 
-import secrets
+import asyncio
 import sys
 from typing import Annotated
 
 import typer
 
 from appliance.cli.options import AsJson, Home
-from appliance.cli.phi_guard import open_analyzer, open_settings
+from appliance.cli.phi_guard import InProcess, open_analyzer, open_settings
 from appliance.cli.phi_input import File, People, read_people, read_text
 from appliance.cli.phi_show import summary
 from appliance.cli.show import console, print_json
-from appliance.evaluation.detector import Detector
-from appliance.phi.surrogates import SurrogateMap
-
-SECRET_BYTES = 32
-"""As long as an exchange's own secret."""
+from appliance.phi.guard import Guard
 
 
 def preview(
@@ -40,18 +37,14 @@ def preview(
         )
     known = read_people(patient)
     text = read_text(file)
-    config, guard = open_settings(home)
-    findings = Detector(open_analyzer(config, guard.site)).find(text, known)
-    surrogates = SurrogateMap(secrets.token_bytes(SECRET_BYTES), guard)
-    outgoing = surrogates.replace(text.reveal(), findings)
-    surrogates.wipe()
+    config, settings = open_settings(home)
+    guard = Guard(InProcess(open_analyzer(config, settings.site)), lambda: settings)
+    made = asyncio.run(guard.pseudonymise([text], known=known))
+    outgoing = made.texts[0].reveal_bytes().decode()
+    made.close()
     if as_json:
-        print_json({"text": outgoing, "mode": guard.mode.value, "counts": _counts([each.kind for each in findings])})
+        print_json({"text": outgoing, "days": settings.mode.value, "counts": made.findings.counts()})
         return
     console().print(outgoing, soft_wrap=True)
-    told = f"{summary(findings, len(text))} Days: {guard.mode.value}."
-    console(on_stderr=True).print(told, style="dim", soft_wrap=True)
-
-
-def _counts(kinds: list[str]) -> dict[str, int]:
-    return {str(kind): kinds.count(kind) for kind in sorted(set(kinds))}
+    told = f"{summary(made.findings.texts[0], len(text))} Days: {settings.mode.value}."
+    console(on_stderr=True).print(told, soft_wrap=True)
