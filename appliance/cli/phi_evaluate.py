@@ -101,7 +101,8 @@ def _tell(each: Set, figures: dict[str, Figures]) -> None:
     title = f"{each.name}: {score.texts:,} texts, {score.total('labelled'):,} identifiers{note}"
     out = console()
     out.print(table(title, ("", *figures), [(name, *cells) for name, *cells in _rows(list(figures.values()))]))
-    columns = ("kind", "labelled", *(f"{what}: {name}" for name in figures for what in ("full", "typed", "precision")))
+    names = [f"{name.split()[0]} {what}" for name in figures for what in ("full", "typed", "precision")]
+    columns = ("kind", "labelled", *(name.removeprefix(f"{GUARD} ") for name in names))
     out.print(table("", columns, _kinds(figures)))
 
 

@@ -39,7 +39,8 @@ def check(
     out = console()
     out.print(f"Days: {guard.mode.value}.", soft_wrap=True)
     out.print(table("", ("kind", "becomes"), [(kind.value, guard.action(kind).value) for kind in Kind]))
-    out.print(table("", ("form", "kind"), [(each.name, each.kind.value) for each in guard.site.id_formats]))
+    if guard.site.id_formats:
+        out.print(table("", ("form", "kind"), [(each.name, each.kind.value) for each in guard.site.id_formats]))
     counts = f"{len(guard.site.facilities)} facilities, {len(guard.site.id_formats)} forms of identifiers"
     out.print(f"{counts}, {len(guard.site.ordinary)} ordinary words.", soft_wrap=True)
 

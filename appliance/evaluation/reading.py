@@ -24,8 +24,12 @@ def read_file(file: Path, *, most_bytes: int) -> bytes:
     """Return a plain file's bytes.  Raises InvalidRequestError for a folder, a device, an empty or too large file."""
     if file.is_dir():
         raise InvalidRequestError(f"{file} is a folder; name a file in it.")
-    # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
-    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        message = f"{file} cannot be read ({error.strerror}); check its name and that you may read it."
+        raise InvalidRequestError(message) from error
     with os.fdopen(descriptor, "rb") as opened:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise InvalidRequestError(f"{file} is no plain file; give '-' and send its text to standard input.")
