@@ -46,6 +46,10 @@ _FIRST_LETTER_MAY_DIFFER = 7
 """From this length a wrong first letter is allowed too; people seldom mistype it (Yannakoudakis and Fawthrop 1983)."""
 
 
+_FUNCTION_WORDS = frozenset("an art as do had has he her in is it may mark no on or see so to will".split())
+"""Names that follow a comma as words far more often."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Hit:
     """Words of the page that are a known word of somebody's name."""
@@ -81,22 +85,28 @@ class Names:
     def _hits(self, page: Page) -> list[_Hit]:
         words = self.parts.words
         typos = _typos(page, self.parts) if self.with_typos else {}
-        torn = {word for word in page.vocabulary if word not in words and self._may_begin(word)}
+        torn = {word for word in page.vocabulary if self._may_begin(word)}
         hits: list[_Hit] = []
         for index in page.positions({*words, *typos, *torn}):
             word = page.words[index]
             if hits and hits[-1].last >= index:
                 continue
-            if word in words:
-                hits.append(_Hit(index, index, words[word]))
-            elif hit := self._torn(page, index):
+            if not self._is_whole(word) and (hit := self._torn(page, index)):
                 hits.append(hit)
+            elif word in words:
+                hits.append(_Hit(index, index, words[word]))
             elif word in typos:
                 hits.append(_Hit(index, index, typos[word], is_typo=True))
         return hits
 
     def _may_begin(self, word: str) -> bool:
-        return len(word) < _LONG and any(known.startswith(word) for known in self.parts.words)
+        if len(word) >= _LONG or self._is_whole(word):
+            return False
+        return any(len(known) > len(word) and known.startswith(word) for known in self.parts.words)
+
+    def _is_whole(self, word: str) -> bool:
+        """Say whether a word is a known one by itself, which a particle is not."""
+        return word in self.parts.words and self.parts.words[word].strength is not Strength.PARTICLE
 
     def _torn(self, page: Page, index: int) -> _Hit | None:
         """Return the hit of a name that stands in two pieces: ``Mc Donald``, ``O Brien``, ``Gott-lieb``."""
@@ -225,13 +235,23 @@ def _support(page: Page, one: _Hit, other: _Hit) -> bool:
         return False
     if one.part is other.part and page.words[one.first] == page.words[other.first]:
         return False
-    if all(is_capitalised(page, hit.first) for hit in (one, other)):
+    is_one_word = other.first == one.last + 1 and page.gap(one.last) in {"-", ".", "_", "'"}
+    if is_one_word or all(is_capitalised(page, hit.first) for hit in (one, other)):
         return True
     weak = [hit for hit in (one, other) if page.words[hit.first] in ORDINARY and not is_capitalised(page, hit.first)]
     if not weak:
         return one.part.strength + other.part.strength > Strength.CAPITAL
-    is_lower = not is_capitalised(page, one.first) and not is_capitalised(page, other.first)
-    return is_lower and weak == [one] and other.part.strength is Strength.DISTINCT and not other.is_typo
+    return len(weak) == 1 and _is_lower_case_name(page, one, other)
+
+
+def _is_lower_case_name(page: Page, one: _Hit, other: _Hit) -> bool:
+    """Say whether an ordinary word in lower case is a name: ``rose kuhlman``, ``kuhlman, rose``, not ``Kuhlman will``."""
+    if is_capitalised(page, one.first) or is_capitalised(page, other.first) or one.is_typo or other.is_typo:
+        return False
+    word, rest = (one, other) if page.words[one.first] in ORDINARY else (other, one)
+    if rest.part.strength is not Strength.DISTINCT:
+        return False
+    return word is one or ("," in page.gap(one.last) and page.words[word.first] not in _FUNCTION_WORDS)
 
 
 def _shows_name(page: Page, hit: _Hit) -> bool:
