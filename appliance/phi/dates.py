@@ -64,8 +64,11 @@ class Written:
     is_numeric: bool
     """Without a month's name."""
 
+    start: int
+    """Where the day begins in the text that was read, after what may stand before it."""
+
     end: int
-    """Where the day ends in the text that was read, without what may follow it."""
+    """Where it ends, without what may follow it."""
 
     pieces: tuple[str | tuple[str, str], ...]
     """Characters that stay, and pairs of a field's name and how it was written."""
@@ -81,13 +84,21 @@ class Written:
         fields = [piece for piece in self.pieces if not isinstance(piece, str)]
         numbers = [text for name, text in fields if name in "md"]
         is_year_first = bool(fields) and fields[0][0] == "y"
-        is_run_together = self.is_numeric and not any(isinstance(piece, str) and piece for piece in self._between())
+        is_run_together = self.is_numeric and not self.is_separated()
         all_wide = all(len(text) == len("01") for text in numbers)
         return any(text[0] == "0" for text in numbers) or (all_wide and (is_year_first or is_run_together))
 
     def _between(self) -> list[str | tuple[str, str]]:
         places = [place for place, piece in enumerate(self.pieces) if not isinstance(piece, str)]
         return list(self.pieces[places[0] : places[-1]])
+
+    def is_separated(self) -> bool:
+        """Say whether something stands between its fields; eight digits in a row are more often a number."""
+        return any(isinstance(piece, str) and piece for piece in self._between())
+
+    def first_field(self) -> str:
+        """Return which field stands first: ``y``, ``m``, ``d`` or ``mon``."""
+        return next(piece[0] for piece in self.pieces if not isinstance(piece, str))
 
     def calendar_day(self) -> date | None:
         """Return the day, None where it is not wholly written."""
@@ -98,19 +109,8 @@ def read(text: str, *, day_first: bool = False) -> Written | None:
     """Read a text that is one day, with or without a weekday before it and a time after it; None if it is not."""
     folded = fold(text)
     before = _BEFORE.match(folded)
-    start = before.end() if before else 0
-    written = read_at(folded, start, day_first=day_first)
-    if written is None or not _AFTER.fullmatch(folded, written.end):
-        return None
-    return Written(
-        year=written.year,
-        month=written.month,
-        day=written.day,
-        precision=written.precision,
-        is_numeric=written.is_numeric,
-        end=len(text),
-        pieces=(text[:start], *written.pieces, text[written.end :]),
-    )
+    written = read_at(folded, before.end() if before else 0, day_first=day_first)
+    return written if written is not None and _AFTER.fullmatch(folded, written.end) else None
 
 
 def read_at(folded: str, start: int, *, day_first: bool = False) -> Written | None:
@@ -191,6 +191,7 @@ def _from_match(match: re.Match[str], *, day_first: bool) -> Written | None:
         day=day,
         precision=(Precision.DAY if day else Precision.MONTH) if year else Precision.NO_YEAR,
         is_numeric="mon" not in fields,
+        start=match.start(),
         end=match.end(),
         pieces=_pieces(match, names, groups),
     )

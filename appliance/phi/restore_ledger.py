@@ -1,0 +1,157 @@
+"""Remember which surrogate stands for what, in the shape in which an answer is searched for them.
+
+Every surrogate is an `Entry` under its key: its letters and digits without what stands between them. A key of three
+characters or fewer says nothing by itself (a room, an initial, an age), so such an entry counts only in the
+neighbourhood in which it was issued. One key that would stand for two originals is `is_unsure`: it is masked, never
+guessed.
+
+The ledger holds originals. It MUST NOT outlive its exchange (`SurrogateMap.wipe`), and prints nothing.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from appliance.phi.findings import Kind
+from appliance.phi.restore_dates import MovedDays
+from appliance.phi.restore_tokens import keys
+
+SHORT = 3
+"""A key of this many characters or fewer needs its neighbours."""
+
+FEWEST_BACKWARDS = 4
+"""A shorter word backwards is another word too often."""
+
+Neighbours = tuple[str | None, str | None]
+"""Keys of the tokens before and after; None where any will do."""
+
+
+class Form(StrEnum):
+    """How a surrogate may be changed and still be told."""
+
+    WORD = "word"
+    """A word of a name or a place."""
+
+    INITIAL = "initial"
+    """The first letter of a name, in its own case and never after an apostrophe."""
+
+    CHARACTERS = "characters"
+    """A number whose characters stand for the original's one by one, so that separators may change."""
+
+    WHOLE = "whole"
+    """A web or mail address: only its case may change."""
+
+    JOINED = "joined"
+    """Words of a name written as one."""
+
+    TAG = "tag"
+    BACKWARDS = "backwards"
+    """A surrogate read from its end; it is masked."""
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Entry:
+    """What is known of one key."""
+
+    kind: Kind
+    form: Form
+    surrogate: str
+    original: str
+    written: dict[str, str] = field(default_factory=dict)
+    """Each way in which the surrogate was issued, and the caller's own form of it."""
+
+    is_unsure: bool = False
+    """Stands for more than one original."""
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Ledger:
+    """Everything that was issued in one exchange."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    short: dict[str, dict[Neighbours, Entry]] = field(default_factory=dict)
+    """Entries that count only between these neighbours."""
+
+    beginnings: set[str] = field(default_factory=set)
+    """Every proper beginning of a key: what may still become one."""
+
+    days: MovedDays = field(default_factory=MovedDays)
+    is_wiped: bool = False
+
+    def wipe(self) -> None:
+        """Let go of every original."""
+        self.entries.clear()
+        self.short.clear()
+        self.beginnings.clear()
+        self.days = MovedDays()
+        self.is_wiped = True
+
+    def check_not_wiped(self) -> None:
+        """Raise RuntimeError where the exchange is over: using its originals then is a programmer's fault."""
+        if self.is_wiped:
+            message = "the surrogates of this exchange are wiped"
+            raise RuntimeError(message)
+
+    def can_issue(self, surrogate: str, original: str, form: Form) -> bool:
+        """Say whether this surrogate can come to stand for this original and for nothing else."""
+        entry = self.entries.get("".join(keys(surrogate)))
+        if entry is None:
+            return True
+        return entry.form is form and entry.written.get(surrogate, original) == original and not entry.is_unsure
+
+    def issue(self, surrogate: str, original: str, *, kind: Kind, form: Form) -> None:
+        """Remember a surrogate that needs no neighbours.  `can_issue` MUST have said yes."""
+        key = "".join(keys(surrogate))
+        entry = self.entries.get(key)
+        if entry is None:
+            self.entries[key] = entry = Entry(kind=kind, form=form, surrogate=surrogate, original=original)
+            self._expect(key)
+            self._expect_backwards(key, kind)
+        entry.written.setdefault(surrogate, original)
+
+    def issue_between(self, surrogate: str, original: str, kind: Kind, form: Form, place: Neighbours) -> bool:
+        """Remember a short surrogate between these very neighbours; False if another stands there already."""
+        key = "".join(keys(surrogate))
+        entry = self.short.setdefault(key, {}).get(place)
+        if entry is None:
+            entry = Entry(kind=kind, form=form, surrogate=surrogate, original=original)
+            self.short[key][place] = entry
+            self._expect(key)
+        return not entry.is_unsure and entry.written.setdefault(surrogate, original) == original
+
+    def expect_between(
+        self, surrogate: str, original: str, kind: Kind, form: Form, places: Iterable[Neighbours]
+    ) -> None:
+        """Remember where else a model may write a short surrogate; it is unsure where two originals would fit."""
+        key = "".join(keys(surrogate))
+        for place in places:
+            entry = Entry(kind=kind, form=form, surrogate=surrogate, original=original)
+            known = self.short.setdefault(key, {}).setdefault(place, entry)
+            known.is_unsure |= keys(known.original) != keys(original)
+        self._expect(key)
+
+    def issue_joined(self, surrogates: str, originals: str, kind: Kind) -> None:
+        """Remember the words of a name as one word, unless that is a surrogate of its own."""
+        key = "".join(keys(surrogates))
+        entry = self.entries.get(key)
+        if entry is None:
+            self.entries[key] = Entry(kind=kind, form=Form.JOINED, surrogate=surrogates, original=originals)
+            self._expect(key)
+        elif entry.form is Form.JOINED and keys(entry.original) != keys(originals):
+            entry.is_unsure = True
+
+    def find_short(self, key: str, before: str, after: str) -> Entry | None:
+        """Return the entry of a short key between these neighbours."""
+        places = self.short.get(key, {})
+        around: tuple[Neighbours, ...] = ((before, after), (None, after), (before, None))
+        return next((places[place] for place in around if place in places), None)
+
+    def _expect(self, key: str) -> None:
+        self.beginnings.update(key[:length] for length in range(1, len(key)))
+
+    def _expect_backwards(self, key: str, kind: Kind) -> None:
+        backwards = key[::-1]
+        if len(key) < FEWEST_BACKWARDS or not key.isalnum() or backwards in self.entries:
+            return
+        self.entries[backwards] = Entry(kind=kind, form=Form.BACKWARDS, surrogate=backwards, original="")
+        self._expect(backwards)
