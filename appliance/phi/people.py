@@ -93,7 +93,10 @@ def _many(value: object) -> object:
 
 
 def _one(value: object) -> object:
-    return "" if value is None else value
+    """Take nothing for an empty text, and a number that was written without quotes."""
+    if value is None:
+        return ""
+    return str(value) if type(value) is int else value
 
 
 def _day(value: object) -> object:

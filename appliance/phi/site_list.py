@@ -33,18 +33,18 @@ class SiteList:
     def __init__(self, site: Site) -> None:
         """Take the list as `policy` has checked it."""
         self._formats = site.id_formats
-        self._by_first: defaultdict[str, list[tuple[str, ...]]] = defaultdict(list)
-        for facility in site.facilities:
-            words = tuple(_key(word) for word in _WORD.findall(facility))
-            if words:
-                self._by_first[words[0]].append(words)
-        for longer_first in self._by_first.values():
-            longer_first.sort(key=len, reverse=True)
+        listed = (tuple(_key(word) for word in _WORD.findall(facility)) for facility in site.facilities)
+        self._facilities = frozenset(words for words in listed if words)
+        lengths: defaultdict[str, set[int]] = defaultdict(set)
+        for words in self._facilities:
+            lengths[words[0]].add(len(words))
+        self._lengths = {first: sorted(each, reverse=True) for first, each in lengths.items()}
+        """How many words the facilities have that begin with a word, the longest first."""
 
     def find(self, text: str) -> Iterator[Finding]:
         """Yield what the list finds in normalised text."""
-        if self._by_first:
-            yield from self._facilities(text)
+        if self._facilities:
+            yield from self._places(text)
         for form in self._formats:
             for match in form.pattern.finditer(text):
                 yield _finding(form.kind, match.start(), match.end(), f"site_{form.name}")
@@ -55,14 +55,14 @@ class SiteList:
         found = ((each, *plain.origin(each.start, each.end)) for each in self.find(plain.text))
         return without_overlaps([_finding(each.kind, start, end, each.recognizer) for each, start, end in found])
 
-    def _facilities(self, text: str) -> Iterator[Finding]:
+    def _places(self, text: str) -> Iterator[Finding]:
         words = list(_WORD.finditer(text))
         keys = [_key(word[0]) for word in words]
         for index, key in enumerate(keys):
-            for listed in self._by_first.get(key, ()):
-                last = index + len(listed) - 1
-                if tuple(keys[index : last + 1]) == listed and _is_close(words[index : last + 1]):
-                    yield _finding(Kind.LOCATION, words[index].start(), words[last].end(), FACILITY)
+            for length in self._lengths.get(key, ()):
+                here = words[index : index + length]
+                if tuple(keys[index : index + length]) in self._facilities and _is_close(here):
+                    yield _finding(Kind.LOCATION, here[0].start(), here[-1].end(), FACILITY)
                     break
 
 
