@@ -8,10 +8,10 @@ no answer with less than all parts.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine, SpacyNlpEngine
@@ -36,13 +36,24 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 """Halves of characters, from broken input: no model takes them, and each is replaced by one character."""
 
 
+class Names(Protocol):
+    """The part of `NameFinder` that is needed here; tests hand in one without models."""
+
+    def use(self, ordinary: frozenset[str]) -> None:
+        """Take the site's own words that are no names."""
+
+    def find(self, text: str, found: Sequence[Finding] = ()) -> list[Finding]:
+        """Return names and places in order of place, beside those that were found before."""
+
+
 class NameEngine(NlpEngine):
     """Give Presidio the name models as its NLP engine."""
 
-    def __init__(self, finder: NameFinder) -> None:
+    def __init__(self, finder: Names) -> None:
         """Take the models, loaded."""
         self._finder = finder
-        self._nothing = Vocab()
+        self.no_words = Doc(Vocab())
+        """Stands for the tokens that no recognizer of ours reads."""
 
     @override
     def load(self) -> None:
@@ -54,9 +65,9 @@ class NameEngine(NlpEngine):
         return True
 
     @override
-    def process_text(self, text: str, language: str) -> "NameArtifacts":
-        """Return what the models find in a text."""
-        return NameArtifacts(self._finder.find(text), Doc(self._nothing))
+    def process_text(self, text: str, language: str, found: Sequence[Finding] = ()) -> "NameArtifacts":
+        """Return what the models find in a text beside what was `found` by rules, which they are not asked about."""
+        return NameArtifacts(self._finder.find(text, found), self.no_words)
 
     @override
     def process_batch(
@@ -135,18 +146,24 @@ class RuleRecognizer(EntityRecognizer):
 class Analyzer:
     """Hold everything that finds; one thread uses it."""
 
-    def __init__(self, engine: NlpEngine, *, rules: Iterable[Rule], site: Site) -> None:
+    def __init__(self, finder: Names, *, rules: Iterable[Rule], site: Site) -> None:
         """Take the parts; `open` is how the product gets one."""
-        self._engine = engine
-        recognizers = [NameRecognizer(), *(RuleRecognizer(rule) for rule in (*rules, SiteList(site)))]
-        registry = RecognizerRegistry(recognizers, supported_languages=[_LANGUAGE])
-        self._recognizers = registry.recognizers
+        self._finder = finder
+        self._rules = tuple(rules)
+        self._engine = NameEngine(finder)
+        finder.use(site.ordinary)
+        recognizers = [*(RuleRecognizer(rule) for rule in (*self._rules, SiteList(site))), NameRecognizer()]
+        self._registry = RecognizerRegistry(recognizers, supported_languages=[_LANGUAGE])
 
     @classmethod
     def open(cls, models: Path, *, site: Site) -> Self:
         """Check and load the models.  Raises PhiGuardUnavailableError for a missing or changed file."""
         check_files(models)
-        return cls(NameEngine(NameFinder(models, ordinary=site.ordinary)), rules=ALL, site=site)
+        return cls(NameFinder(models), rules=ALL, site=site)
+
+    def for_site(self, site: Site) -> Self:
+        """Return an analyzer with the same models and another site's list; this one MUST NOT be used any more."""
+        return type(self)(self._finder, rules=self._rules, site=site)
 
     def find(self, text: str) -> tuple[Finding, ...]:
         """Return the findings of a text without overlaps, in order of place."""
@@ -161,11 +178,13 @@ class Analyzer:
             for finding in self._found(part.text):
                 yield _moved(finding, plain.origin(*part.origin(finding.start, finding.end)))
 
-    def _found(self, text: str) -> Iterator[Finding]:
-        artifacts = self._engine.process_text(text, _LANGUAGE)
-        for recognizer in self._recognizers:
-            for result in recognizer.analyze(text, recognizer.supported_entities, artifacts):
-                yield _finding(result)
+    def _found(self, text: str) -> list[Finding]:
+        """Run the rules, then the models on what the rules left open."""
+        *rules, names = self._registry.recognizers
+        nothing = NameArtifacts([], self._engine.no_words)
+        found = [_finding(each) for rule in rules for each in rule.analyze(text, rule.supported_entities, nothing)]
+        artifacts = self._engine.process_text(text, _LANGUAGE, found)
+        return found + [_finding(each) for each in names.analyze(text, names.supported_entities, artifacts)]
 
 
 def stock(models: Path) -> Callable[[str], list[tuple[int, int, str, float]]]:

@@ -32,6 +32,9 @@ _BY_LISTS, _BY_ENTITIES = 0.8, 0.75
 
 _ORGANISATION = "ORG"
 
+_NO_PERSON = frozenset({Look.ACRONYM, Look.CLINICAL, Look.ORDINARY})
+"""Words that are no person even where spaCy says so."""
+
 _AT = re.compile(r"(?:\b(?:at|from|in|to|by|via|with|near|of|@)\s+(?:the\s+)?|@\s{0,1})$", re.IGNORECASE)
 """What stands before the name of a place that a person was at."""
 
@@ -42,24 +45,31 @@ _LOOK_BACK = 12
 class NameFinder:
     """Hold both models and the lists; one thread uses it."""
 
-    def __init__(self, models: Path, *, ordinary: frozenset[str] = frozenset()) -> None:
-        """Load the models from the checked folder; `ordinary` are the site's own words that are no names."""
+    def __init__(self, models: Path) -> None:
+        """Load the models from a folder whose files were checked (`model_files`)."""
         self._rampart = Rampart(models / "rampart")
         self._entities = Entities(models / "spacy")
-        self._lexicon = Lexicon(ordinary)
+        self._lexicon = Lexicon()
 
     def use(self, ordinary: frozenset[str]) -> None:
-        """Take another list of the site's own words."""
+        """Take the site's own words that are no names, in place of those taken before."""
         self._lexicon = Lexicon(ordinary)
 
-    def find(self, text: str) -> list[Finding]:
-        """Return names and places in order of place."""
+    def find(self, text: str, found: Sequence[Finding] = ()) -> list[Finding]:
+        """Return names and places in order of place; words that were found before are not asked about."""
         words = read_words(text, self._lexicon)
         verdicts = Verdicts(words)
+        for each in found:
+            verdicts.close(each.start, each.end, each.kind)
         for index in sure_names(text, words, self._lexicon):
             verdicts.accept(index, Kind.NAME, _BY_LISTS)
+        for index, word in enumerate(words):
+            if word.look is Look.FOREIGN:
+                verdicts.accept(index, Kind.NAME, _BY_LISTS)
         self._ask_entities(text, words, verdicts)
         self._ask_rampart(text, words, verdicts)
+        self._accept_systems(text, words, verdicts)
+        self._widen_places(text, words, verdicts)
         return list(findings(text, words, verdicts))
 
     def _doubtful(self, words: Sequence[Word], verdicts: Verdicts, looks: Iterable[Look]) -> list[int]:
@@ -79,7 +89,7 @@ class NameFinder:
                 self._judge_entity(text, words, verdicts, (base + start, base + end, label))
 
     def _judge_entity(self, text: str, words: Sequence[Word], verdicts: Verdicts, entity: tuple[int, int, str]) -> None:
-        start, end, label = entity
+        start, end, _ = entity
         inside = verdicts.within(start, end)
         if not any(words[index].look in ASKED or words[index].look is Look.GIVEN for index in inside):
             return
@@ -120,6 +130,23 @@ class NameFinder:
                 who, where = float(person[here].mean()), float(place[here].mean())
                 if who + where >= self._needed(words, index):
                     verdicts.accept(index, Kind.NAME if who >= where else Kind.LOCATION, min(who + where, 1.0))
+
+    def _accept_systems(self, text: str, words: Sequence[Word], verdicts: Verdicts) -> None:
+        """Accept hospitals that people call by one word or by letters: those letters anywhere, a word after "at"."""
+        for index, word in enumerate(words):
+            if not word.is_capital or not verdicts.is_open(index) or not self._lexicon.is_system(word.text):
+                continue
+            if word.text.isupper() or _AT.search(text[max(word.start - _LOOK_BACK, 0) : word.start]):
+                verdicts.accept(index, Kind.LOCATION, _BY_ENTITIES)
+
+    def _widen_places(self, text: str, words: Sequence[Word], verdicts: Verdicts) -> None:
+        """Take in what kind of place it is, in any case: ``Dallas clinic``, ``UCLA Med Ctr``."""
+        for index in range(1, len(words)):
+            if verdicts.kind(index - 1) is not Kind.LOCATION or not verdicts.is_open(index):
+                continue
+            is_next = text[words[index - 1].end : words[index].start] == " "
+            if is_next and words[index].text.lower() in self._lexicon.facilities:
+                verdicts.accept(index, Kind.LOCATION, _BY_ENTITIES)
 
     def _needed(self, words: Sequence[Word], index: int) -> float:
         """Return how sure Rampart must be of this word; above one for words that are no names."""

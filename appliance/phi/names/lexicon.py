@@ -57,6 +57,9 @@ class Look(Enum):
     INITIAL = "initial"
     """One capital letter: a part of a name beside one."""
 
+    FOREIGN = "foreign"
+    """Letters that are not Latin: in an English text, a name."""
+
     GIVEN = "given"
     """A given name and nothing else."""
 
@@ -77,6 +80,11 @@ _LONGEST_ACRONYM = 6
 
 _PARTS = re.compile(r"[^\W_]+")
 
+_FOREIGN = re.compile(
+    r"[\u0370-\u03ff\u1f00-\u1fff]{3,}|[\u0400-\u052f\u0530-\u10ff\u1100-\u1eff\u2e80-\ud7ff\uf900-\ufdff]+"
+)
+"""Words of scripts that are not Latin; one or two Greek letters are a symbol."""
+
 _POSSESSIVE = re.compile(r"['\u2019]s?$", re.IGNORECASE)
 
 
@@ -92,15 +100,17 @@ class Lexicon:
         self._never = sections["never"] | extra
         self._clinical = sections["clinical"]
         self._eponyms = sections["eponyms"]
+        self.diseases = sections["diseases"]
+        """Eponyms whose possessive alone means the disease: ``Alzheimer's``."""
+
         self.heads = sections["heads"]
         """What stands after an eponym: ``disease``, ``catheter``, ``score``."""
 
         self.facilities = sections["facilities"]
         """Words that a hospital's or practice's name ends in."""
 
-        self.systems = sections["systems"]
-        """Hospitals and systems that are known by one capitalised word or by their letters."""
-
+        self._cities = sections["cities"]
+        self._systems = sections["systems"]
         self.look = lru_cache(maxsize=16384)(self._look)
         """Judge one word as it is written; cached, because clinical text repeats its words."""
 
@@ -108,11 +118,16 @@ class Lexicon:
         whole = _POSSESSIVE.sub("", word)
         if len(whole) > 1 and whole.lower() in self._never:
             return Look.ORDINARY
-        looks = [self._look_at_part(part) for part in _PARTS.findall(whole)]
+        parts = _PARTS.findall(whole)
+        looks = [self._look_at_part(part) for part in parts]
+        if Look.PERHAPS in looks and Look.ORDINARY in looks and all(map(self.is_ordinary, map(str.lower, parts))):
+            return Look.ORDINARY
         return min(looks, key=_BY_WEIGHT.index, default=Look.ORDINARY)
 
     def _look_at_part(self, part: str) -> Look:
         lower, is_capital = part.lower(), part[0].isupper()
+        if _FOREIGN.fullmatch(part):
+            return Look.FOREIGN
         if len(part) == 1:
             return Look.INITIAL if is_capital else Look.ORDINARY
         if not part.isalpha() or lower in self._never:
@@ -126,12 +141,25 @@ class Lexicon:
     def _look_by_lists(self, part: str, lower: str, *, is_capital: bool) -> Look:
         is_ordinary = self.is_ordinary(lower)
         if lower in self._names and (is_capital or not is_ordinary):
-            return Look.GIVEN if lower in self._given and is_capital and not is_ordinary else Look.PERHAPS
+            is_given = lower in self._given and is_capital and not is_ordinary and lower not in self._cities
+            return Look.GIVEN if is_given else Look.PERHAPS
         if is_ordinary:
             return Look.ORDINARY
         if DRUG.fullmatch(lower) or DISEASE.fullmatch(lower):
             return Look.CLINICAL
         return Look.ACRONYM if part.isupper() and len(part) <= _LONGEST_ACRONYM else Look.UNKNOWN
+
+    def is_given(self, word: str) -> bool:
+        """Say whether people have this as a given name, whatever else it means."""
+        return word.lower() in self._given
+
+    def is_system(self, word: str) -> bool:
+        """Say whether people call a hospital or a system of hospitals by this one word."""
+        return word.lower() in self._systems
+
+    def is_name(self, word: str) -> bool:
+        """Say whether people have this as a name, whatever else it means."""
+        return word.lower() in self._names
 
     def is_ordinary(self, lower: str) -> bool:
         """Say whether this is a word of the language, inflected or not."""
@@ -144,7 +172,7 @@ class Lexicon:
 
 
 _BY_WEIGHT = [
-    Look.GIVEN, Look.PERHAPS, Look.EPONYM, Look.UNKNOWN, Look.ACRONYM, Look.INITIAL, Look.CLINICAL, Look.ORDINARY
+    Look.FOREIGN, Look.GIVEN, Look.PERHAPS, Look.EPONYM, Look.UNKNOWN, Look.ACRONYM, Look.INITIAL, Look.CLINICAL, Look.ORDINARY
 ]  # fmt: skip
 """Of a word in parts the first of these counts: ``post-CABG`` is no name because of its second half only."""
 

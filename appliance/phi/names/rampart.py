@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from appliance.phi.names.int8 import to_int8
+from appliance.phi.names.runtime import onnxruntime
 
 PERSON_LABELS = frozenset({"GIVEN_NAME", "SURNAME"})
 """Labels of the model that mean a person."""

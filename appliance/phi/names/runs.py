@@ -20,36 +20,56 @@ _PARTICLES = frozenset(
 _LONGEST = 5
 """Words of one name."""
 
-_HEAD_WITHIN = 2
-"""Words after an eponym among which the head stands: ``Hodgkin's disease``, ``Wells DVT score``."""
+_HEAD_WITHIN, _HEAD_WITHIN_OF_EPONYM = 2, 4
+"""Words after a possessive, or after a known eponym, among which the head stands: ``Wells DVT risk score``."""
 
 
 def sure_names(text: str, words: Sequence[Word], lexicon: Lexicon) -> Iterator[int]:
     """Yield the indices of the words that are names by the lists alone."""
     index = 0
     while index < len(words):
-        end = index
-        if words[index].look is Look.GIVEN and not _is_of_facility(words, index, lexicon):
+        end = index + 1
+        if _begins_name(text, words, index, lexicon) and not _is_of_facility(words, index, lexicon):
             end = _name_end(text, words, index)
             yield from (each for each in range(index, end) if not is_eponym_used(words, each, lexicon))
-        index = max(end, index + 1)
+        index = end
 
 
 def is_eponym_used(words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:
     """Say whether this word is what a disease, sign or device is called by, judging by the words beside it."""
     word = words[index]
-    if word.look not in {Look.EPONYM, Look.PERHAPS, Look.GIVEN, Look.UNKNOWN}:
+    possessor = word.text[:-2].lower() if word.text[-2:].lower() in {"'s", "\u2019s"} else ""
+    if word.look is not Look.EPONYM and not possessor:
         return False
-    is_possessive = word.text[-2:].lower() in {"'s", "\u2019s"}
-    if word.look is not Look.EPONYM and not is_possessive:
+    before = words[index - 1] if index else None
+    if before is not None and before.is_capital and (before.look is Look.INITIAL or lexicon.is_given(before.text)):
         return False
-    after = words[index + 1 : index + 1 + _HEAD_WITHIN + 2 * (word.look is Look.EPONYM)]
-    for each in after:
-        if each.text.lower() in lexicon.heads:
+    return possessor in lexicon.diseases or _has_head(words, index, lexicon)
+
+
+def _has_head(words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:
+    within = _HEAD_WITHIN_OF_EPONYM if words[index].look is Look.EPONYM else _HEAD_WITHIN
+    for after in words[index + 1 : index + 1 + within]:
+        if after.text.lower() in lexicon.heads:
             return True
-        if each.look in {Look.GIVEN, Look.INITIAL}:
+        if after.look in {Look.GIVEN, Look.INITIAL}:
             return False
     return False
+
+
+def _begins_name(text: str, words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:
+    """Say whether this is a given name by itself, or may be one and another name follows."""
+    word = words[index]
+    if word.look is Look.GIVEN:
+        return True
+    if word.look is not Look.PERHAPS or not word.is_capital or not lexicon.is_given(word.text):
+        return False
+    after = words[index + 1] if index + 1 < len(words) else None
+    if after is None or not after.is_capital or text[word.end : after.start] != " ":
+        return False
+    if after.look is Look.INITIAL:
+        return text[after.end : after.end + 1] == "."
+    return after.look is Look.GIVEN or lexicon.is_name(after.text)
 
 
 def _name_end(text: str, words: Sequence[Word], start: int) -> int:
@@ -59,9 +79,9 @@ def _name_end(text: str, words: Sequence[Word], start: int) -> int:
         gap = text[words[end - 1].end : words[end].start]
         if gap not in {" ", ". ", "-", " '", ' "'}:
             break
-        if not (words[end].is_capital and words[end].look in _FOLLOWS):
-            if words[end].text not in _PARTICLES:
-                break
+        may_follow = words[end].is_capital and words[end].look in _FOLLOWS
+        if not may_follow and words[end].text not in _PARTICLES:
+            break
         end += 1
     while end > start + 1 and words[end - 1].text in _PARTICLES:
         end -= 1
@@ -70,6 +90,7 @@ def _name_end(text: str, words: Sequence[Word], start: int) -> int:
 
 def _is_of_facility(words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:
     """Say whether a word that a hospital's name ends in comes next: a rule finds those by their form."""
-    return (
-        index + 1 < len(words) and words[index + 1].is_capital and words[index + 1].text.lower() in lexicon.facilities
-    )
+    if index + 1 == len(words):
+        return False
+    after = words[index + 1]
+    return after.is_capital and after.text.lower() in lexicon.facilities

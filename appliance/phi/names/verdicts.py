@@ -3,9 +3,13 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from appliance.phi.findings import Finding, Kind
 from appliance.phi.names.words import Word
+
+RECOGNIZER = "names"
+"""What stands in the findings of the models and lists."""
 
 _GAP = re.compile(r"[ \t]{0,2}[.'\u2019&-]?[ \t]{0,2}|,[ ]")
 """What may stand between two words of one name."""
@@ -18,14 +22,24 @@ class Verdicts:
         """Begin with every word open."""
         self._starts = [word.start for word in words]
         self._accepted: dict[int, tuple[Kind, float]] = {}
+        self._closed: dict[int, Kind] = {}
 
     def accept(self, index: int, kind: Kind, score: float) -> None:
         """Decide that this word is a part of a name of this kind."""
-        self._accepted.setdefault(index, (kind, score))
+        if index not in self._closed:
+            self._accepted.setdefault(index, (kind, score))
+
+    def close(self, start: int, end: int, kind: Kind) -> None:
+        """Ask nothing more about the words that begin in this part: a rule found them."""
+        self._closed.update(dict.fromkeys(self.within(start, end), kind))
+
+    def kind(self, index: int) -> Kind | None:
+        """Return what this word is a part of, by whomever it was found."""
+        return self._accepted[index][0] if index in self._accepted else self._closed.get(index)
 
     def is_open(self, index: int) -> bool:
         """Say whether nothing was decided of this word."""
-        return index not in self._accepted
+        return index not in self._accepted and index not in self._closed
 
     def within(self, start: int, end: int) -> range:
         """Return the indices of the words that begin in this part of the text."""
@@ -41,12 +55,13 @@ def findings(text: str, words: Sequence[Word], verdicts: Verdicts) -> Iterator[F
     last: Finding | None = None
     previous = -1
     for index, kind, score in verdicts:
-        start, end = words[index].start, words[index].end
-        if last and last.kind is kind and index == previous + 1 and _GAP.fullmatch(text, last.end, start):
-            start, score = last.start, min(score, last.score)
-        elif last:
-            yield last
-        last = Finding(kind=kind, start=start, end=end, score=score, recognizer="names")
+        word = words[index]
+        if last and last.kind is kind and index == previous + 1 and _GAP.fullmatch(text, last.end, word.start):
+            last = replace(last, end=word.end, score=min(score, last.score))
+        else:
+            if last:
+                yield last
+            last = Finding(kind=kind, start=word.start, end=word.end, score=score, recognizer=RECOGNIZER)
         previous = index
     if last:
         yield last
