@@ -6,6 +6,8 @@ from itertools import chain, repeat
 import pytest
 
 from appliance.broker.tripwire import MAX_BYTES, PIECE, Tripwire, TripwireError, TripwireFaultError
+from appliance.broker.tripwire_rules import REACH
+from appliance.phi.demographics import Demographics
 from appliance.phi.keyed import KeyedIdentifiers
 from tests.support.tripwires import PATIENT, BrokenIdentifiers, keyed
 
@@ -97,3 +99,22 @@ def test_nothing_known_and_nothing_issued_is_no_excuse() -> None:
 
     with pytest.raises(TripwireError):
         Tripwire(nothing).check(b"SSN 219-09-9999")
+
+
+def test_what_begins_in_the_next_piece_is_counted_there_and_once() -> None:
+    filler = (CLEAN * 200)[: PIECE - 10]
+
+    with pytest.raises(TripwireError) as found:
+        Tripwire(keyed()).check(f"{filler} then it was Dr. Vanterpool, phone 312-867-5309, who came".encode())
+
+    assert found.value.counts == {"NAME": 1, "PHONE": 1}
+
+
+@pytest.mark.parametrize("before", [PIECE - 5, PIECE - 4, PIECE - 1, PIECE + REACH - 5, PIECE + REACH - 2])
+def test_a_name_of_everyday_words_is_seen_though_a_piece_ends_inside_it(before: int) -> None:
+    flower = keyed(Demographics(names=("May Rose",)))
+    filler = (CLEAN * 200)[: before - 1].ljust(before)
+
+    Tripwire(flower).check(f"{filler}in May a rose".encode())
+    with pytest.raises(TripwireError):
+        Tripwire(flower).check(f"{filler}May Rose {CLEAN * 20}".encode())

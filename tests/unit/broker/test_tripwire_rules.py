@@ -134,3 +134,11 @@ def test_a_date_made_of_two_surrogates_is_no_surrogate() -> None:
 
 def test_of_two_shapes_for_one_value_one_is_counted() -> None:
     assert _counts("passport number 883726154 and NPI 1234567893") == {"OTHER_ID": 1, "LICENSE": 1} | {}
+
+
+def test_another_month_with_the_day_and_year_of_a_surrogate_is_seen() -> None:
+    assert _counts("on April 14, 2019", issued=("March 14, 2019",)) == {"DATE": 1}
+
+
+def test_digits_of_a_surrogate_behind_another_label_pass() -> None:
+    assert _counts("MRN: ZZ-10442", issued=("10442",)) == {}

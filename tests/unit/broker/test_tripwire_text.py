@@ -59,7 +59,9 @@ def test_a_key_that_stands_twice_hides_nothing() -> None:
 
 
 def test_numbers_of_a_json_are_read_with_their_labels() -> None:
-    assert any("mrn\n20771" in each.text for each in readings_of(b'{"mrn": 20771, "x": 1.5, "y": NaN}'))
+    assert any(
+        "mrn\n20771" in each.text for each in readings_of(b'{"mrn": 20771, "x": 1.5, "y": NaN, "z": [null, true]}')
+    )
 
 
 def test_escapes_of_lone_surrogates_break_nothing() -> None:
