@@ -4,15 +4,29 @@
 that show by their form.  Every rule reads normalised text and MUST NOT keep it.
 """
 
-from appliance.phi.recognizers import ages, contact, dates, facilities, labels, names, numbers, places, shapes
+from appliance.phi.recognizers import (
+    ages,
+    contact,
+    dates,
+    facilities,
+    labels,
+    months,
+    names,
+    numbers,
+    places,
+    shapes,
+    telephones,
+)
 from appliance.phi.recognizers.places import STATES
 from appliance.phi.recognizers.rule import PatternRule, Rule
 
 ALL: tuple[Rule, ...] = (
     *numbers.RULES,
     *shapes.RULES,
+    *telephones.RULES,
     *contact.RULES,
     *dates.RULES,
+    *months.RULES,
     *ages.RULES,
     *places.RULES,
     *facilities.RULES,

@@ -4,31 +4,59 @@ Ages to 89 identify nobody and MUST stay, as must the category *90 or older* tha
 """
 
 from appliance.phi.findings import Kind
-from appliance.phi.recognizers.rule import PatternRule, Rule, pattern
+from appliance.phi.recognizers.rule import LabelledRule, PatternRule, Rule, pattern
 
-_AGE = r"(?:9\d|1[01]\d|12[0-5])"
+_AGE = r"[91](?<![\w.<>=-].)(?:(?<=9)\d|(?<=1)[01]\d|(?<=1)2[0-5])"
 
 _UNITS = "one|two|three|four|five|six|seven|eight|nine"
 
-_AGE_IN_WORDS = rf"(?:ninety(?:[ -](?:{_UNITS}))?|(?:one|a)[ ]hundred(?:[ ](?:and[ ])?(?:{_UNITS}|ten|eleven|twelve|thirteen|fourteen|fifteen))?)"
+_AGE_IN_WORDS = (
+    rf"(?:ninety(?:[ -](?:{_UNITS}))?|(?:one|a)[ ]hundred(?:[ ](?:and[ ])?(?:{_UNITS}|ten|eleven|twelve|thirteen"
+    r"|fourteen|fifteen))?)"
+)
 
-_YEARS_OLD = r"[ -]?(?:years?|yrs?|y)\.?[ -]?(?:old|of[ -]age|o\b|/o)|[ -]?y\.?/?o\b\.?|[ -]?(?:years?|yrs?)[ -](?:young|male|female|man|woman)"
-
-
-def _age(name: str, expression: str, score: float) -> PatternRule:
-    return PatternRule(name=name, kind=Kind.AGE, pattern=pattern(expression), score=score)
-
+_YEARS_OLD = (
+    r"(?:[ -]?(?:years?|yrs?|y)\.?[ -]?(?:old|of[ -]age|o\b|/o)|[ -]?y\.?/?o\b\.?"
+    r"|[ -]?(?:years?|yrs?)[ -](?:young|male|female|man|woman))"
+)
 
 RULES: tuple[Rule, ...] = (
-    _age("age-over-89", rf"(?<![\w.<>=-])(?P<value>{_AGE})(?={_YEARS_OLD})", 0.9),
-    _age("age-over-89-in-words", rf"\b(?P<value>{_AGE_IN_WORDS})(?={_YEARS_OLD})", 0.9),
-    _age(
-        "age-over-89-labelled",
-        rf"\b(?:age|aged|age[ ]of|turned|turning|turns)[\"']?[ ]{{0,2}}[:=|]?[ ]{{0,2}}[\"']?(?:is[ ]|at[ ])?(?P<value>{_AGE}\+?)(?![\w%]|\.\d|[ ](?:or|and)[ ](?:older|over|above)|[ ]?(?:days|weeks|months))",
-        0.88,
+    PatternRule(name="age-over-89", kind=Kind.AGE, pattern=pattern(rf"(?P<value>{_AGE})(?={_YEARS_OLD})"), score=0.9),
+    PatternRule(
+        name="age-over-89-in-words",
+        kind=Kind.AGE,
+        pattern=pattern(rf"\b(?P<value>{_AGE_IN_WORDS})(?={_YEARS_OLD})"),
+        score=0.9,
+        signs=("inety", "undred", "INETY", "UNDRED"),
     ),
-    _age("age-over-89-and-sex", rf"(?<![\w.-])(?P<value>{_AGE})[ ]?(?:[MF]|(?:male|female|man|woman))(?![\w/])", 0.8),
-    _age("birthday-over-89", rf"(?<![\w.-])(?P<value>{_AGE}(?:st|nd|rd|th))(?=[ ]birthday)", 0.9),
-    _age("age-by-name", r"\b(?P<value>nonagenarian|centenarian|supercentenarian)s?\b", 0.8),
+    LabelledRule(
+        name="age-over-89-labelled",
+        kind=Kind.AGE,
+        value=pattern(rf"{_AGE}\+?(?![\w%]|\.\d|[ ](?:or|and)[ ](?:older|over|above)|[ ]?(?:days|weeks|months))"),
+        before=pattern(
+            r"\b(?:age|aged|age[ ]of|turned|turning|turns)[\"']?[ ]{0,2}[:=|>]?[ ]{0,2}[\"']?(?:is[ ]|at[ ])?\Z"
+        ),
+        score=0.88,
+        window=24,
+    ),
+    PatternRule(
+        name="age-over-89-and-sex",
+        kind=Kind.AGE,
+        pattern=pattern(rf"(?P<value>{_AGE})[ ]?(?:[MF]|(?:male|female|man|woman))(?![\w/])"),
+        score=0.8,
+    ),
+    PatternRule(
+        name="birthday-over-89",
+        kind=Kind.AGE,
+        pattern=pattern(rf"(?P<value>{_AGE}(?:st|nd|rd|th))(?=[ ]birthday)"),
+        score=0.9,
+    ),
+    PatternRule(
+        name="age-by-name",
+        kind=Kind.AGE,
+        pattern=pattern(r"\b(?P<value>nonagenarian|centenarian|supercentenarian)s?\b"),
+        score=0.8,
+        signs=("enarian", "ENARIAN"),
+    ),
 )
 """Rules for ages."""

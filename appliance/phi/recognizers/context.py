@@ -46,7 +46,7 @@ def label_before(text: str, place: int) -> Context | None:
             break
         label, length = _longest_label(parts, index)
         if label is not None and (length > 1 or part not in CONNECTORS):
-            return _context(label, has_sign=has_sign, is_on_line_above=is_on_line_above)
+            return _context(label, has_sign=has_sign or part in SIGNS, is_on_line_above=is_on_line_above)
         if part not in CONNECTORS:
             break
         fallback = fallback or label

@@ -11,20 +11,33 @@ from dataclasses import dataclass
 from appliance.phi.findings import Finding, Kind
 from appliance.phi.recognizers.rule import PatternRule, Rule, exact, words
 
-_HEADS = (
-    r"Hospitals?|Hosp\.?|Medical[ ](?:Center|Centre|Group|Clinic|College|School|Associates|Campus|Pavilion|Plaza|Offices?|Complex|Practice|Arts)"
-    r"|Med[ ](?:Center|Ctr|Group)|Clinics?|Health(?:care)?[ ](?:System|Center|Centre|Network|Services|Clinic|Partners|Alliance|Campus|Group|Care|Plan)"
-    r"|Healthcare|Health|Infirmary|Sanatorium|Hospice|Nursing[ ](?:Home|Center|Facility)|Care[ ](?:Center|Centre|Home|Facility)"
-    r"|(?:Assisted|Senior)[ ]Living|Rehab(?:ilitation)?(?:[ ](?:Center|Hospital|Institute|Facility))?|Urgent[ ]Care"
-    r"|(?:Surgery|Surgical|Cancer|Heart|Dialysis|Imaging|Birth|Trauma|Burn|Wellness|Treatment|Recovery|Eye|Spine|Stroke|Transplant"
-    r"|Oncology|Cardiology|Diagnostic|Research|Fertility|Sleep|Vascular|Breast|Kidney|Veterans|Wound|Pain|Behavioral[ ]Health"
-    r"|Mental[ ]Health|Community[ ]Health|VA)[ ](?:Center|Centre|Institute|Clinic|Hospital|Group|Associates|Unit)"
-    r"|Institute|Polyclinic|Pharmacy|Laborator(?:y|ies)|Labs?|Diagnostics|Physicians(?:[ ]Group)?|Family[ ](?:Medicine|Practice|Health)"
-    r"|(?:Internal|Sports)[ ]Medicine|Pediatrics|Orthop(?:a)?edics|Dermatology|Cardiology|Oncology|Radiology|Imaging|Dental|Dentistry"
-    r"|VAMC|VA|Manor|Memorial|General|Children's|Women's|Presbyterian|Methodist|Baptist|Lutheran|Adventist|University|College|Academy"
-    r"|(?:Elementary|Middle|High)[ ]School|Correctional[ ](?:Facility|Institution)|Prison|Jail|Barracks|Shelter|Surgicenter|Cent(?:er|re)"
+_STRONG = (
+    "Hospital|Hospitals|Hosp|Clinic|Clinics|Infirmary|Sanatorium|Sanitarium|Hospice|Living|Rehab|Rehabilitation|Polyclinic"
+    "|Pharmacy|Physicians|VAMC|Presbyterian|Methodist|Baptist|Lutheran|Adventist|University|Prison|Jail|Barracks|Surgicenter"
+    "|Hospitalists|Surgicentre|Hospices|Pharmacies"
 )
-"""Words that end the name of a place of care, and of places where patients live, learn or are held."""
+"""Words that end the name of a place of care, or of a place where patients live, learn or are held."""
+
+_WEAK = (
+    "Health|Healthcare|Labs|Lab|Laboratory|Laboratories|Imaging|VA|Memorial|General|Children's|Women's|Cardiology|Oncology"
+    "|Radiology|Pediatrics|Orthopedics|Orthopaedics|Dermatology|Institute|Manor|Dental|Dentistry|Diagnostics|College|Academy"
+    "|Center|Centre|Ctr|Shelter|Medicine|School|Facility|Institution|System|Network"
+)
+"""Words that stand in headings too: two words must come before, one of them proper."""
+
+_ENDS = (
+    "Group|Associates|Unit|Campus|Pavilion|Plaza|Office|Offices|Complex|Practice|Arts|Services|Partners|Alliance|Care|Plan|Home"
+    "|Foundation|Department"
+)
+"""Words that end such a name only after a word of care."""
+
+_CARE = words(
+    """Medical Med Health Healthcare Surgery Surgical Cancer Heart Dialysis Imaging Birth Trauma Burn Wellness Treatment Recovery
+    Eye Spine Stroke Transplant Oncology Cardiology Diagnostic Research Fertility Sleep Vascular Breast Kidney Veterans Wound
+    Pain VA Nursing Care Rehab Rehabilitation Hospice Urgent Family Internal Primary Dental Pediatric Senior Assisted"""
+)
+
+_HEADS = f"(?:{_STRONG}|{_WEAK})"
 
 _NAME_WORD = r"[A-Z][A-Za-z'.-]{0,24}"
 
@@ -37,7 +50,7 @@ _GENERIC = words(
     Long-term Skilled Nursing Assisted Senior Living Rehab Rehabilitation Physical Occupational Therapy Radiology Imaging
     Research Clinical Trauma Burn Intensive Critical Unit Dental Orthopedic Orthopaedic Neurology Neurosurgery Gastroenterology
     Endocrinology Pulmonary Rheumatology Dermatology Urology Gynecology Psychiatry Psychiatric Nephrology Hematology Infectious
-    Disease Vascular Allergy Asthma Follow-up Follow-Up Followup Day Night Veterans Health Wellness Referral Same In At To From For
+    Disease Vascular Allergy Asthma Follow-up Follow-Up Followup Veterans Health Wellness Referral Same In At To From For
     And Of With On Is Was No Yes Plan Per Via Admission Admitted Discharge Discharged Hospital Clinic Center Past Occupation
     Social Reproductive Sexual Musculoskeletal Preventive Preventative Preventive Global World Bone Oral Brain Lung Liver Skin
     Under Increase Consider Continue Start Review Mass Chest Digestive Gut Hormone Patient Population Planetary Maternal
@@ -45,31 +58,29 @@ _GENERIC = words(
 )
 """Words that say what a place does and not which it is."""
 
-_HEADS_ALONE_TOO_WEAK = words(
-    "Health Healthcare Labs Lab Laboratory Laboratories Imaging VA Memorial General Children's Women's Cardiology Oncology"
-    " Radiology Pediatrics Orthopedics Dermatology Institute Manor Dental Diagnostics College Academy Center Centre Shelter"
-)
-"""Heads that need a name of two words or a rarer form, as they stand in headings too."""
-
-_SAINT_HEAD_OR_END = r"(?:'s|s'|s)?"
-
 _BRANDS = (
-    r"Mayo[ ]Clinic|Cleveland[ ]Clinic|Johns?[ ]Hopkins|Mass(?:achusetts)?[ ]General|MGH|Brigham(?:[ ](?:and|&)[ ]Women's)?|Cedars?[- ]Sinai"
-    r"|(?:Mount|Mt\.?)[ ]Sinai|Kaiser(?:[ ]Permanente)?|M\.?D\.?[ ]Anderson|(?:Memorial[ ])?Sloan[- ]Kettering|UCLA|UCSF|UCSD|NYU(?:[ ]Langone)?"
-    r"|UPMC|Stanford|Duke|Emory|Vanderbilt|Northwestern[ ]Memorial|Beth[ ]Israel(?:[ ]Deaconess)?|Dana[- ]Farber|Tufts|Yale[- ]New[ ]Haven"
-    r"|Penn[ ]Medicine|Geisinger|Intermountain|Ochsner|Scripps|Sutter(?:[ ]Health)?|Banner(?:[ ]Health)?|Mercy[ ]Health|Ascension|Providence(?=[ ](?:Health|St))"
-    r"|Henry[ ]Ford|Houston[ ]Methodist|Baylor(?:[ ]Scott[ ](?:and|&)[ ]White)?|Parkland|Bellevue|Montefiore|Lenox[ ]Hill|Walter[ ]Reed"
-    r"|St\.?[ ]Jude|Shriners|Barnes[- ]Jewish|Rush[ ]University|Cook[ ]County|Grady[ ]Memorial|Jefferson[ ](?:Health|University)"
-    r"|Hackensack(?:[ ]Meridian)?|NewYork-Presbyterian|New[ ]York[- ]Presbyterian|Atrium[ ]Health|AdventHealth|CommonSpirit|HCA"
-    r"|Quest[ ]Diagnostics|LabCorp|Walgreens|CVS|Rite[ ]Aid|Walmart[ ]Pharmacy|Costco[ ]Pharmacy|DaVita|Fresenius"
-)
+    r"Mayo[ ]Clinic", r"Cleveland[ ]Clinic", r"Johns?[ ]Hopkins", r"Mass(?:achusetts)?[ ]General", r"MGH", r"Brigham(?:[ ](?:and|&)[ ]Women's)?",
+    r"Cedars?[- ]Sinai", r"Mount[ ]Sinai", r"Mt\.?[ ]Sinai", r"Kaiser(?:[ ]Permanente)?", r"M\.?D\.?[ ]Anderson", r"Memorial[ ]Sloan[- ]Kettering",
+    r"Sloan[- ]Kettering", r"UCLA", r"UCSF", r"UCSD", r"NYU(?:[ ]Langone)?", r"UPMC", r"Stanford", r"Duke", r"Emory", r"Vanderbilt",
+    r"Northwestern[ ]Memorial", r"Beth[ ]Israel(?:[ ]Deaconess)?", r"Dana[- ]Farber", r"Tufts", r"Yale[- ]New[ ]Haven", r"Penn[ ]Medicine",
+    r"Geisinger", r"Intermountain", r"Ochsner", r"Scripps", r"Sutter(?:[ ]Health)?", r"Banner(?:[ ]Health)?", r"Mercy[ ]Health", r"Ascension",
+    r"Henry[ ]Ford", r"Houston[ ]Methodist", r"Baylor(?:[ ]Scott[ ](?:and|&)[ ]White)?", r"Parkland", r"Bellevue", r"Montefiore", r"Lenox[ ]Hill",
+    r"Walter[ ]Reed", r"Shriners", r"Barnes[- ]Jewish", r"Rush[ ]University", r"Cook[ ]County", r"Grady[ ]Memorial", r"Jefferson[ ](?:Health|University)",
+    r"Hackensack(?:[ ]Meridian)?", r"New[ ]?York[- ]Presbyterian", r"Atrium[ ]Health", r"AdventHealth", r"CommonSpirit", r"HCA",
+    r"Quest[ ]Diagnostics", r"LabCorp", r"Walgreens", r"CVS", r"Rite[ ]Aid", r"Walmart", r"Costco", r"DaVita", r"Fresenius", r"Harborview",
+    r"Loma[ ]Linda", r"Swedish[ ](?:Medical|Hospital)", r"City[ ]of[ ]Hope", r"Roswell[ ]Park", r"Moffitt", r"Fred[ ]Hutch(?:inson)?",
+)  # fmt: skip
 """Places of care that are named without a word of `_HEADS`; the larger ones of the United States."""
 
-_HEAD = re.compile(rf"(?<![\w-])(?:{_HEADS})(?![\w-])", re.VERBOSE)
+_HEAD = re.compile(rf"(?:{_STRONG}|{_WEAK}|{_ENDS})(?![\w-])")
 _NAME_BEFORE = re.compile(
     rf"(?:{_NAME_WORD}(?:,[ ]|[ ](?:(?:of|and|&|for|the|at|de|del)[ ]){{0,2}}|-)){{1,5}}\Z", re.VERBOSE
 )
 _NAME_AFTER = re.compile(rf"[ ](?:of|at|for)[ ](?:the[ ])?{_NAME_WORD}(?:[ ]{_NAME_WORD}){{0,2}}", re.VERBOSE)
+
+_NAME_PARTS = re.compile(r"[A-Za-z][A-Za-z'.]*")
+
+_STRONG_WORDS, _WEAK_WORDS = frozenset(_STRONG.split("|")), frozenset(_WEAK.split("|"))
 
 _WINDOW = 80
 """Characters before the head that a name may take."""
@@ -85,12 +96,13 @@ class Facilities:
         """Yield a finding for each proper name before such a word."""
         reached = 0
         for head in _HEAD.finditer(text):
+            if text[head.start() - 1 : head.start()] not in {" ", "-"}:
+                continue
             floor = max(reached, head.start() - _WINDOW, text.rfind("\n", 0, head.start()) + 1)
             start = _proper_start(text, floor, head)
-            if start is None:
-                continue
-            reached = head.end()
-            yield Finding(kind=Kind.LOCATION, start=start, end=reached, score=0.88, recognizer=self.name)
+            if start is not None:
+                reached = head.end()
+                yield Finding(kind=Kind.LOCATION, start=start, end=reached, score=0.88, recognizer=self.name)
 
 
 def _proper_start(text: str, floor: int, head: re.Match[str]) -> int | None:
@@ -98,16 +110,26 @@ def _proper_start(text: str, floor: int, head: re.Match[str]) -> int | None:
     before = _NAME_BEFORE.search(text, floor, head.start())
     if before is None:
         return None
-    start = before.start()
-    for word in re.finditer(r"[A-Za-z'.-]+", before[0]):
-        if word[0] not in _GENERIC or word[0] == "St.":
-            start = before.start() + word.start()
-            break
-    named = [word for word in re.findall(r"[A-Za-z'.]+", text[start : head.start()]) if word[:1].isupper()]
-    proper = [word for word in named if word not in _GENERIC]
-    if not proper or (head[0] in _HEADS_ALONE_TOO_WEAK and len(named) < 2 and not proper[0].isupper()):  # noqa: PLR2004
+    named = [word for word in _NAME_PARTS.finditer(before[0]) if word[0][0].isupper()]
+    while named and named[0][0] in _GENERIC:
+        del named[0]
+    if not any(word[0] not in _GENERIC for word in named) or not _is_enough(named, head[0]):
         return None
-    return start
+    return before.start() + named[0].start()
+
+
+def _is_enough(named: list[re.Match[str]], head: str) -> bool:
+    """Say whether these words before the head make a name with it."""
+    if head in _STRONG_WORDS:
+        return True
+    if head in _WEAK_WORDS:
+        return len(named) > 1 or named[0][0].isupper() or named[0][0].endswith("'s")
+    return named[-1][0] in _CARE
+
+
+def _at_word(expression: str) -> str:
+    """Return the expression for the beginning of a word, still with its first letter first, which is quick to look for."""
+    return rf"{expression[0]}(?<![\w-].){expression[1:]}"
 
 
 RULES: tuple[Rule, ...] = (
@@ -115,7 +137,7 @@ RULES: tuple[Rule, ...] = (
     PatternRule(
         name="facility-by-brand",
         kind=Kind.LOCATION,
-        pattern=exact(rf"(?<![\w-])(?P<value>(?:{_BRANDS})(?:[ ](?:{_HEADS}))?)(?![\w])"),
+        pattern=exact(rf"(?P<value>(?:{'|'.join(map(_at_word, _BRANDS))})(?:[ ](?:{_HEADS}))?)(?!\w)"),
         score=0.86,
     ),
     PatternRule(

@@ -1,151 +1,198 @@
 """Names of people by the form they are written in: after a title or a label, before a degree, an age or a record number.
 
-Capitals are what these rules go by, so each name is cut at the first word that is a clinical or everyday one
-(`ordinary`).  Names in running text are for the name models; ``Dr. X`` and ``Patient: X`` need none.
+Capitals are what these rules go by.  Each run of capitalised words is walked once and cut at every clinical or everyday
+word (`ordinary`); what remains is a name only where a word beside it says so (`people_words`).  Names in running text
+are for the name models; ``Dr. X`` and ``Patient: X`` need none.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 
 from appliance.phi.findings import Finding, Kind
+from appliance.phi.recognizers import labels
 from appliance.phi.recognizers.ordinary import NOT_NAMES
-from appliance.phi.recognizers.rule import PatternRule, Rule, exact, pattern
-
-_PARTICLE = r"(?:de|la|las|los|del|della|der|den|van|von|zu|di|da|do|dos|das|du|le|el|al|bin|ibn|bint|abu|ter|ten|y|san|santa|e)"
-
-_CAPITALISED = r"[A-Z](?:[A-Za-z]|['-](?=[A-Za-z])){0,24}\.?"
-
-NAME = rf"{_CAPITALISED}(?:[ ]{{1,2}}(?:{_PARTICLE}[ ]){{0,3}}{_CAPITALISED}){{0,5}}"
-"""Capitalised words with particles between; `_cut` ends it at an ordinary word."""
-
-_LAST_FIRST = rf"{_CAPITALISED}(?:[ ]{_CAPITALISED}){{0,2}},[ ]?{_CAPITALISED}(?:[ ]{_CAPITALISED}){{0,2}}"
-
-_TITLES = (
-    r"(?i:dr|drs|doctor|mr|mrs|ms|miss|mx|prof|professor|rev|reverend|fr|father|sister|brother|rabbi|imam|nurse|np|rn|sgt|capt|captain|lt"
-    r"|col|colonel|major|officer|judge|attorney|hon|sir|madam|dame|lord|lady|sr|sra|srta|dra|herr|frau|mme|mlle|monsieur|dipl)"
+from appliance.phi.recognizers.people_words import (
+    AFTER,
+    DEGREES,
+    INTRODUCERS,
+    KIN_LABEL,
+    LABEL,
+    PARTICLES,
+    ROLES,
+    TITLES,
+    VALEDICTION,
 )
+from appliance.phi.recognizers.rule import PatternRule, Rule, exact
 
-_LABELS = (
-    r"(?:(?:patient|pt|client|customer|member|subscriber|insured|guarantor|policy[ ]?holder|beneficiary|employee|student|resident|user|subject"
-    r"|contact|consumer|guest|veteran|inmate|donor|candidate|applicant|claimant|decedent|infant|baby|child)(?:'s)?(?:[ _]?(?:full[ _]?)?name)?"
-    r"|(?:full|first|last|middle|given|family|maiden|preferred|legal|birth|display|user|sur|fore|nick|father'?s?|mother'?s?|physician|provider"
-    r"|doctor|nurse|contact|emergency|spouse|parent|guardian|caller|recipient|sender|holder|account|card)?[ _-]?names?|alias(?:es)?|aka"
-    r"|(?:mother|father|mom|dad|spouse|wife|husband|partner|son|daughter|brother|sister|aunt|uncle|cousin|niece|nephew|grandmother|grandfather"
-    r"|parent|guardian|next[ ]of[ ]kin|nok|relative|friend|caregiver|caretaker|proxy|poa|power[ ]of[ ]attorney|surrogate|informant|witness"
-    r"|emergency[ ]contact)"
-    r"|(?:(?:attending|referring|treating|primary(?:[ ]care)?|ordering|consulting|admitting|discharging|supervising|operating|requesting|covering"
-    r"|on-?call|family|personal|prescribing|rendering|billing|assistant|resident)[ ])?(?:physician|provider|doctor|clinician|surgeon|practitioner"
-    r"|consultant|attending|prescriber|anesthesiologist|anesthetist|radiologist|pathologist|cardiologist|oncologist|neurologist|psychiatrist"
-    r"|psychologist|dentist|pharmacist|therapist|counselor|nurse|midwife|technician|technologist|assistant|scribe|interpreter|resident|fellow|intern"
-    r"|specialist|dietitian|nutritionist|hospitalist|intensivist|coordinator|case[ ]manager|social[ ]worker|investigator|author|dictator|reader"
-    r"|reviewer|requester|pcp|md|rn|np|pa)(?:[ ](?:of[ ]record|name))?"
-    r"|(?:electronically[ ]|digitally[ ])?(?:signed|cosigned|co-signed|authored|dictated|transcribed|reviewed|verified|approved|authenticated|attested"
-    r"|prepared|completed|entered|ordered|performed|collected|requested|interpreted|read|reported|recorded|documented|witnessed|administered"
-    r"|referred|submitted|seen|examined|evaluated|assessed|supervised)(?:[ ](?:and[ ]\w{4,14}[ ])?by)?|signature|signatory|sign(?:ed)?[ ]?off"
-    r"|attention|attn|cc|dear|re|regarding|from|to|sender|recipient|responsible[ ]party|legal[ ]representative|customer|dr|pt)"
+_TAIL = r"(?:[A-Za-z]|['.-](?=[A-Za-z])){0,24}\.?"
+
+_RUN = exact(
+    rf"[A-Z](?<![\w'-].){_TAIL}(?:,?[ ]{{1,2}}(?:(?:{'|'.join(sorted(PARTICLES))})[ ]){{0,3}}[A-Z]{_TAIL}){{0,9}}"
 )
-"""Words that stand before a name with a colon or the like between."""
+"""Capitalised words with particles and commas between."""
 
-_SIGN = r"[\"')]{0,2}[ \t]{0,4}(?:[:=|>]|&gt;|=>|->)[ \t]{0,4}[\"'(\[{]{0,2}"
+_TOKEN = re.compile(r"[A-Za-z][A-Za-z'.-]*|,")
 
-_TITLE_BEFORE = rf"(?:{_TITLES}\b\.?[ ]){{0,2}}"
+_WINDOW = 48
+"""Characters to the left in which a label is looked for."""
 
-_DEGREES = (
-    r"M\.?D\.?|D\.O\.|DO|R\.?N\.?|N\.?P\.?|P\.?A\.?-?C?|Ph\.?D\.?|D\.?D\.?S\.?|D\.?M\.?D\.?|D\.?V\.?M\.?|D\.?P\.?M\.?|LPN|LVN|BSN|MSN|DNP|APRN|CRNA|CNM|CNP"
-    r"|FNP(?:-?BC)?|ARNP|ACNP|LCSW|LMSW|MSW|LMFT|LPC|PsyD|PharmD|RPh|R\.Ph\.|DPT|MPT|OTR|SLP|CCC-SLP|RD|LD|CDE|RT|EMT|MBBS|MBChB|FRCP|FRCS|FACP"
-    r"|FACS|FACC|FAAP|MPH|MHA|MBA|MS|MSc|DC|OD|AuD|ND|CMA|Esq\.?|Jr\.?|Sr\.?|III|II|IV"
-)
+_LONGEST_ABBREVIATION = 4
+"""Letters: a longer word with a dot ends its sentence."""
 
-_BEFORE = re.compile(
-    rf"(?:,[ ]?|[ ])(?:{_DEGREES})(?![\w/])"
-    r"|,?[ ]{1,2}\(?(?:(?i:MRN|DOB|SSN|d\.o\.b|born|date[ ]of[ ]birth|medical[ ]record|patient[ ]id|acct|NPI|DEA|pager)\b|(?i:aged?)[ ]\d)"
-    r"|[ ]?,?[ ]\(?(?:(?:is|was)[ ])?(?i:an?[ ])?\d{1,3}[ -]?(?i:year|yr|yo\b|y/o|y\.o|[mf]\b)"
-    r"|'s[ ](?:MRN|DOB|SSN|chart|medical|record|date[ ]of[ ]birth|phone|email|address|insurance|husband|wife|mother|father|daughter|son)\b"
-    r"|[ ](?:<|\()[\w.+-]{1,64}@",
-    re.VERBOSE,
-)
-"""What follows a name at once."""
 
-_NAME_AT_END = re.compile(rf"(?<![\w'.-])(?:{_LAST_FIRST}|{NAME})\Z", re.VERBOSE)
+class _Beside(Enum):
+    """What stands beside a run of words, with the score of a name there and the fewest words of it."""
 
-_WINDOW = 60
+    TITLE = (0.9, 1)
+    LABEL = (0.91, 1)
+    INTRODUCED = (0.8, 1)
+    ROLE = (0.8, 2)
+    DEGREE = (0.86, 2)
+    FOLLOWED = (0.87, 2)
+    NOTHING = (0.0, 99)
 
-_WORD = re.compile(r"[A-Za-z][A-Za-z'-]*\.?")
+
+_SURE = frozenset({_Beside.TITLE, _Beside.LABEL})
+"""Beside these a second word is a surname even if it is an everyday word (``Patient: Linda Short``)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Name:
+    """Words of a run that could be a name together."""
+
+    beside: _Beside
+    start: int = -1
+    end: int = -1
+    count: int = 0
+    parts: list[str] = field(default_factory=list)
+    has_comma: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NamesAfter:
-    """Find the name that follows what the expression begins with, up to the first ordinary word."""
+class NamesByContext:
+    """Find the names among capitalised words by the words beside them."""
 
-    name: str
-    pattern: re.Pattern[str]
-    """Has a group ``value``."""
-
-    score: float
-    fewest_words: int = 1
+    name: str = "name-by-context"
 
     def find(self, text: str) -> Iterator[Finding]:
-        """Yield a finding for each name of enough words."""
-        for match in self.pattern.finditer(text):
-            start, end = _cut(text, *match.span("value"))
-            if end > start and len(_WORD.findall(text, start, end)) >= self.fewest_words:
-                yield Finding(kind=Kind.NAME, start=start, end=end, score=self.score, recognizer=self.name)
+        """Yield a finding for each name."""
+        for run in _RUN.finditer(text):
+            for each in _names(text, run):
+                score, fewest = each.beside.value
+                if each.count >= fewest:
+                    recognizer = f"name-{each.beside.name.lower()}"
+                    yield Finding(kind=Kind.NAME, start=each.start, end=each.end, score=score, recognizer=recognizer)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamesBefore:
-    """Find the name that stands before a degree, an age or a record number."""
-
-    name: str = "name-before"
-
-    def find(self, text: str) -> Iterator[Finding]:
-        """Yield a finding for each name of two words, or of one before a comma and a degree."""
-        for match in _BEFORE.finditer(text):
-            floor = max(text.rfind("\n", 0, match.start()) + 1, match.start() - _WINDOW)
-            name = _NAME_AT_END.search(text, floor, match.start())
-            if name is None:
-                continue
-            start = _start_after_ordinary(text, name.start(), name.end())
-            if start < name.end() and len(_WORD.findall(text, start, name.end())) > 1:
-                yield Finding(kind=Kind.NAME, start=start, end=name.end(), score=0.86, recognizer=self.name)
-
-
-def _cut(text: str, start: int, end: int) -> tuple[int, int]:
-    """Return the span up to the first ordinary word; nothing where the first word is one."""
-    last = start
-    for word in _WORD.finditer(text, start, end):
-        if _is_ordinary(word[0]):
-            break
-        last = word.end()
-    return start, len(text[:last].rstrip("-")) if last > start else start
+def _names(text: str, run: re.Match[str]) -> Iterator[_Name]:
+    """Yield the stretches of a run without ordinary words, each with what stands beside it."""
+    current = _Name(beside=_Beside.NOTHING)
+    is_first = True
+    for token in _TOKEN.finditer(run[0]):
+        word = token[0].rstrip(".").lower()
+        separates = _separates(word, token[0], current)
+        if separates is None:
+            if is_first:
+                current.beside = _left_of(text, run.start())
+            _add(current, token, run.start())
+            separates = _Beside.NOTHING if _ends_sentence(token[0]) else None
+        is_first = False
+        if separates is not None:
+            yield _closed(text, current)
+            current = _Name(beside=separates)
+    yield _closed(text, current)
 
 
-def _start_after_ordinary(text: str, start: int, end: int) -> int:
-    """Return where the words after the last ordinary one begin."""
-    for word in reversed(list(_WORD.finditer(text, start, end))):
-        if _is_ordinary(word[0]):
-            return (
-                end
-                if word.end() >= end
-                else word.end() + len(text[word.end() : end]) - len(text[word.end() : end].lstrip(" ,"))
-            )
-    return start
+def _separates(word: str, token: str, current: _Name) -> _Beside | None:
+    """Say what a word that is no part of a name means for the next one; None for a word that can be a part."""
+    if token == ",":
+        can_go_on = current.count == 1 and not current.has_comma and current.beside is not _Beside.TITLE
+        current.has_comma = True
+        return None if can_go_on else _Beside.NOTHING
+    if word in DEGREES and current.count:
+        if current.beside in {_Beside.NOTHING, _Beside.ROLE}:
+            current.beside = _Beside.DEGREE
+        return None if not current.has_comma else _Beside.NOTHING
+    if word in TITLES:
+        return _Beside.TITLE
+    if word in INTRODUCERS:
+        return _Beside.INTRODUCED
+    if word in ROLES:
+        return _Beside.ROLE
+    return _Beside.NOTHING if _is_ordinary(word, current) else None
 
 
-def _is_ordinary(word: str) -> bool:
-    return word.rstrip(".").lower().removesuffix("'s") in NOT_NAMES and len(word.rstrip(".")) > 1
+def _is_ordinary(word: str, current: _Name) -> bool:
+    if len(word) == 1:
+        return word in {"i", "a"} and not current.count
+    if current.count == 1 and current.beside in _SURE and word not in labels.WORDS:
+        return False
+    return word.removesuffix("'s") in NOT_NAMES
 
 
-def _is_mostly_latin(text: str) -> bool:
-    letters = sum(map(str.isalpha, text))
-    return sum(each.isalpha() and each.isascii() for each in text) * 2 > letters
+def _add(current: _Name, token: re.Match[str], base: int) -> None:
+    if token[0] == ",":
+        return
+    if not current.count:
+        current.start = base + token.start()
+    current.end = base + token.end() - _trailing(token[0])
+    current.count += 1
 
 
-_OTHER_SCRIPT = re.compile(
-    r"(?<!\w)[\u0370-\u03ff\u0400-\u052f\u0530-\u06ff\u0900-\u0dff\u0e00-\u0eff\u10a0-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{2,30}"
-    r"(?:[ \u00b7.-][\u0370-\u03ff\u0400-\u052f\u0530-\u06ff\u0900-\u0dff\u0e00-\u0eff\u10a0-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{1,30}){0,4}"
-)
+def _trailing(word: str) -> int:
+    """Return how many characters at the end of a word are no part of a name."""
+    bare = word.rstrip(".-'")
+    return len(word) - len(bare.removesuffix("'s"))
+
+
+def _ends_sentence(token: str) -> bool:
+    return token.endswith(".") and len(token.rstrip(".")) > _LONGEST_ABBREVIATION and "." not in token[:-1]
+
+
+def _closed(text: str, current: _Name) -> _Name:
+    """Return the name with what follows it taken into account."""
+    if current.count > 1 and current.beside in {_Beside.NOTHING, _Beside.INTRODUCED} and AFTER.match(text, current.end):
+        current.beside = _Beside.FOLLOWED
+    return current
+
+
+def _left_of(text: str, place: int) -> _Beside:
+    """Return what stands to the left of a run."""
+    left = text[max(0, place - _WINDOW) : place].rstrip(" \t\"'([{")
+    last = left[-1:]
+    if last and last in ":=|>":
+        before = left.rstrip(":=|>-")
+        return _by_label(before)
+    if last in {"\n", ","}:
+        return _Beside.INTRODUCED if VALEDICTION.search(left) else _Beside.NOTHING
+    word = left.rstrip(".").rpartition(" ")[2].lower()
+    if word in TITLES:
+        return _Beside.TITLE
+    if word in INTRODUCERS:
+        return _Beside.INTRODUCED
+    if left.lower().endswith(("name is", "name was", "known as", "belong to", "belongs to", "on behalf of", "care of")):
+        return _Beside.INTRODUCED
+    return _Beside.ROLE if word in ROLES else _Beside.NOTHING
+
+
+def _by_label(before: str) -> _Beside:
+    if LABEL.search(before):
+        return _Beside.LABEL
+    return _Beside.ROLE if KIN_LABEL.search(before) else _Beside.NOTHING
+
+
+def _is_no_ordinary_word(value: str) -> bool:
+    return value not in NOT_NAMES and value not in PARTICLES
+
+
+_SCRIPTS = "\u0370-\u03ff\u0400-\u052f\u0530-\u06ff\u0900-\u0dff\u0e00-\u0eff\u10a0-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3"
+"""Greek, Cyrillic, Armenian, Hebrew, Arabic, Indic, Thai, Georgian, Korean, Japanese, Chinese."""
+
+_OTHER_SCRIPT = re.compile(rf"(?<!\w)[{_SCRIPTS}]{{2,30}}(?:[ .-][{_SCRIPTS}]{{1,30}}){{0,4}}")
+
+_LINE_AROUND = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,53 +206,37 @@ class NamesInOtherScripts:
         if text.isascii():
             return
         for match in _OTHER_SCRIPT.finditer(text):
-            first, last = text.rfind("\n", 0, match.start()) + 1, text.find("\n", match.end())
-            line = text[max(first, match.start() - 300) : min(last if last >= 0 else len(text), match.end() + 300)]
-            if _is_mostly_latin(line):
+            if _is_in_latin_line(text, match.start(), match.end()):
                 yield Finding(kind=Kind.NAME, start=match.start(), end=match.end(), score=0.75, recognizer=self.name)
 
 
+def _is_in_latin_line(text: str, start: int, end: int) -> bool:
+    line = (
+        text[max(0, start - _LINE_AROUND) : start].rpartition("\n")[2]
+        + text[start : end + _LINE_AROUND].partition("\n")[0]
+    )
+    return sum(each.isalpha() and each.isascii() for each in line) * 2 > sum(map(str.isalpha, line))
+
+
 RULES: tuple[Rule, ...] = (
-    NamesAfter(name="name-after-title", pattern=exact(rf"(?<!\w){_TITLES}\b\.?[ ]{{1,2}}(?P<value>{NAME})"), score=0.9),
-    NamesAfter(
-        name="name-labelled",
-        pattern=exact(rf"(?<![A-Za-z])(?i:{_LABELS}){_SIGN}{_TITLE_BEFORE}(?P<value>(?:{_LAST_FIRST}|{NAME}))"),
-        score=0.91,
-    ),
-    NamesAfter(
-        name="name-after-role",
-        pattern=exact(
-            r"\b(?i:patient|pt|client|customer|employee|member|provider|physician|surgeon|nurse|therapist|pharmacist|resident|by|user"
-            rf"|mother|father|wife|husband|daughter|son|brother|sister|spouse|partner|guardian|caregiver)[ ](?P<value>{NAME})"
-        ),
-        score=0.8,
-        fewest_words=2,
-    ),
-    NamesAfter(
-        name="name-introduced",
-        pattern=exact(
-            rf"\b(?i:named|name[ ]is|name[ ]was|called|known[ ]as|aka|a\.k\.a\.|dear|hello|hi|sincerely,?|regards,?|signed,?|thank[ ]you,?"
-            rf"|on[ ]behalf[ ]of|care[ ]of|c/o|belongs?[ ]to|attn)[ \n]{{1,2}}{_TITLE_BEFORE}(?P<value>{NAME})"
-        ),
-        score=0.8,
-    ),
-    NamesBefore(),
+    NamesByContext(),
     NamesInOtherScripts(),
+    PatternRule(
+        name="name-in-small-letters",
+        kind=Kind.NAME,
+        pattern=exact(r"\b(?:[Dd]r|[Mm]r|[Mm]rs|[Mm]s)\.[ ](?P<value>[a-z]{3,20})\b"),
+        score=0.75,
+        check=_is_no_ordinary_word,
+        signs=("r. ", "s. "),
+    ),
     PatternRule(
         name="name-in-values",
         kind=Kind.NAME,
-        pattern=pattern(rf"\bvalues?[ ]?\([ ]?(?:\d{{1,12}},[ ]?)?['\"](?P<value>(?-i:{NAME}))['\"]"),
+        pattern=exact(
+            rf"\b(?i:values?)[ ]?\([ ]?(?:\d{{1,12}},[ ]?)?['\"](?P<value>[A-Z]{_TAIL}(?:[ ][A-Z]{_TAIL}){{0,4}})['\"]"
+        ),
         score=0.9,
         signs=("alue", "ALUE"),
-    ),
-    PatternRule(
-        name="name-last-first",
-        kind=Kind.NAME,
-        pattern=exact(
-            r"(?<![\w-])(?P<value>[A-Z][A-Z'-]{1,24},[ ]?[A-Z][A-Z'-]{1,24}(?:[ ][A-Z]\.?)?)(?=[ ,;]{1,4}\(?(?:DOB|MRN|SSN|ID\b|Age|AGE|M\b|F\b|\d))"
-        ),
-        score=0.85,
-        signs=(",",),
     ),
     PatternRule(
         name="name-starred",

@@ -5,7 +5,7 @@ door.  A state alone may stay (45 CFR 164.514(b)(2)(i)(B)).  Towns without their
 """
 
 from appliance.phi.findings import Kind
-from appliance.phi.recognizers.rule import PatternRule, Rule, exact, pattern, words
+from appliance.phi.recognizers.rule import LabelledRule, PatternRule, Rule, exact, pattern, words
 
 STATES = words(
     """AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK
@@ -138,16 +138,19 @@ RULES: tuple[Rule, ...] = (
         kind=Kind.LOCATION,
         pattern=exact(rf"\b(?P<value>{_TOWN},[ ]?(?:(?:{_STATE})(?:,?[ ]{{1,2}}{_ZIP})?))(?![\w-]|/\w)"),
         score=0.9,
+        gate=exact(rf",[ ]?{_STATE}"),
         check=lambda value: value.split()[0].rstrip(",") not in _NO_TOWNS,
-        signs=(",",),
     ),
-    PatternRule(
+    LabelledRule(
         name="zip",
         kind=Kind.LOCATION,
-        pattern=exact(
-            rf"(?:\b(?i:zip|zipcode|zip[ ]?code|postal[ ]?code|post[ ]?code|plz)\b[\"']?[ :=|>\#]{{1,4}}(?:is[ ])?[\"']?|\b{_STATE}[ ]{{1,2}})(?P<value>{_ZIP})(?![\w-])"
+        value=exact(r"\d(?<![\w.,-].)\d{4}(?:-\d{4})?(?![\w-]|[.,]\d)"),
+        before=exact(
+            r"(?:\b(?i:zip|zipcode|zip[ ]?code|postal[ ]?code|post[ ]?code|plz)\b[\"']?[ :=|>\#]{1,4}(?:is[ ])?[\"']?"
+            rf"|\b{_STATE},?[ ]{{1,2}})\Z"
         ),
         score=0.85,
+        window=32,
     ),
     PatternRule(
         name="postcode",
@@ -156,6 +159,7 @@ RULES: tuple[Rule, ...] = (
             r"(?<![\w-])(?P<value>(?:[A-Z]{1,2}\d[A-Z0-9]?[ ]\d[ABD-HJLNP-UW-Z]{2}|[ABCEGHJ-NPRSTVXY]\d[A-Z][ ]\d[A-Z]\d))(?![\w-])"
         ),
         score=0.8,
+        gate=exact(r"\d[A-Z]{0,2}[ ]\d[A-Z]"),
     ),
     PatternRule(
         name="county",

@@ -45,13 +45,40 @@ class PatternRule:
     signs: tuple[str, ...] = ()
     """Text without any of these, in this case, cannot hold a match; a quick look that saves the expression."""
 
+    gate: re.Pattern[str] | None = None
+    """A quick expression, found in every text that holds a match."""
+
     def find(self, text: str) -> Iterator[Finding]:
         """Yield a finding for each match that passes the check."""
-        if self.signs and not any(sign in text for sign in self.signs):
+        if (self.signs and not any(sign in text for sign in self.signs)) or (self.gate and not self.gate.search(text)):
             return
         for match in self.pattern.finditer(text):
             start, end = match.span("value")
             if end > start and self.check(text[start:end]):
+                yield Finding(kind=self.kind, start=start, end=end, score=self.score, recognizer=self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledRule:
+    """Find one kind by its value first and then by what stands to its left, because few places can be such a value."""
+
+    name: str
+    kind: Kind
+    value: re.Pattern[str]
+    """Matches the identifier alone."""
+
+    before: re.Pattern[str]
+    """Ends with ``\\Z``: what must stand to the left, within `window` characters."""
+
+    score: float
+    check: Callable[[str], bool] = accept
+    window: int = 64
+
+    def find(self, text: str) -> Iterator[Finding]:
+        """Yield a finding for each value that has its label."""
+        for match in self.value.finditer(text):
+            start, end = match.span()
+            if self.before.search(text, max(0, start - self.window), start) and self.check(match[0]):
                 yield Finding(kind=self.kind, start=start, end=end, score=self.score, recognizer=self.name)
 
 

@@ -33,6 +33,7 @@ RULES: tuple[Rule, ...] = (
         kind=Kind.SSN,
         pattern=exact(rf"(?P<value>{_SCANNED}(?<!\w.)(?<!-.){_SCANNED}{{2}}-{_SCANNED}{{2}}-{_SCANNED}{{4}})(?!\w|-\d)"),
         score=0.88,
+        gate=exact(rf"-{_SCANNED}{{2}}-"),
         check=_is_scanned_ssn,
     ),
     PatternRule(
@@ -40,18 +41,21 @@ RULES: tuple[Rule, ...] = (
         kind=Kind.SSN,
         pattern=exact(r"(?P<value>[Xx*\#](?<!\w.)[Xx*\#]{2}[- ]?[Xx*\#]{2}[- ]?\d{4})(?!\w)"),
         score=0.93,
+        gate=exact(r"[Xx*\#]{2}[- ]?\d{4}"),
     ),
     PatternRule(
         name="starred-number",
         kind=Kind.OTHER_ID,
         pattern=exact(r"(?P<value>[Xx*](?<!\w.)[Xx*]{1,15}(?:[- ]?[Xx*]{2,8}){0,4}[- ]?\d{3,6})(?!\w)"),
         score=0.6,
+        gate=exact(r"[Xx*]{2}[- ]?\d{3}"),
     ),
     PatternRule(
         name="payment-card",
         kind=Kind.ACCOUNT,
         pattern=exact(r"(?P<value>\d(?<![\w.-]\d)\d{3}(?P<gap>[ -])\d{4,6}(?P=gap)\d{4,5}(?:(?P=gap)\d{3,4})?)(?![\w-])"),
         score=0.9,
+        gate=exact(r"\d{4}[ -]\d{4}"),
         check=is_luhn,
     ),
     PatternRule(
@@ -59,12 +63,14 @@ RULES: tuple[Rule, ...] = (
         kind=Kind.OTHER_ID,
         pattern=exact(r"(?P<value>\d(?<![\w.-]\d)\d{3}(?P<gap>[ -])\d{4}(?P=gap)\d{4}(?:(?P=gap)\d{4})?)(?![\w-])"),
         score=0.7,
+        gate=exact(r"\d{4}[ -]\d{4}"),
     ),
     PatternRule(
         name="iban",
         kind=Kind.ACCOUNT,
         pattern=exact(r"(?P<value>[A-Z](?<!\w.)[A-Z]\d{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,3})?)(?!\w)"),
         score=0.97,
+        gate=exact(r"[A-Z]{2}\d{2}[ ]?[A-Z0-9]{4}"),
         check=is_iban,
     ),
     PatternRule(
@@ -90,18 +96,11 @@ RULES: tuple[Rule, ...] = (
         check=is_vin,
     ),
     PatternRule(
-        name="uuid",
-        kind=Kind.OTHER_ID,
-        pattern=pattern(r"(?P<value>[0-9a-f]{8}(?<!\w.{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?!\w)"),
-        score=0.97,
-        signs=("-",),
-    ),
-    PatternRule(
         name="mac-address",
         kind=Kind.DEVICE,
         pattern=pattern(r"(?P<value>[0-9a-f]{2}(?<![\w:-]..)(?P<gap>[:-])(?:[0-9a-f]{2}(?P=gap)){4}[0-9a-f]{2})(?![\w:-])"),
         score=0.95,
-        signs=(":", "-"),
+        gate=pattern(r"[:-][0-9a-f]{2}[:-][0-9a-f]{2}[:-]"),
     ),
     PatternRule(
         name="device-identifier",
@@ -126,7 +125,7 @@ RULES: tuple[Rule, ...] = (
             r"[ ]?[EW])(?!\w)"
         ),
         score=0.95,
-        signs=("N", "S", "n", "s"),
+        gate=exact(r"\d\.\d{3}"),
     ),
 )  # fmt: skip
 """Rules for forms."""

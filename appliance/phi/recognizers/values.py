@@ -36,13 +36,16 @@ _DAY = re.compile(
     r"(?:0?[1-9]|[12]\d|3[01])([-.])(?:0?[1-9]|[12]\d|3[01])\1(?:(?:19|20)?\d\d)|(?:19|20)\d\d([-.])(?:0?[1-9]|1[0-2])\2\d\d?(?:T\d\d)?"
 )
 _PHONE = re.compile(r"[2-9]\d\d([-. ])\d{3}\1\d{4}")
-_WORDY = re.compile(r"\d{1,3}-[a-z]+(?:-[a-z]+)*|[a-z]+-\d{1,2}(?:-[a-z]+)*|\d+[a-z]{2,}", re.IGNORECASE)
+_WORDY = re.compile(r"\d{1,3}-[a-z]+(?:-[a-z]+)*|[a-z]+-\d{1,2}(?:-[a-z]+)*|\d{1,4}[a-z]{2,}", re.IGNORECASE)
 """``92-year-old``, ``Covid-19``, ``500mg``."""
 
 _PREFIXED = re.compile(r"([A-Z]{1,6})[-_]?[A-Z0-9]{0,3}[-_]?(?=[A-Za-z0-9_-]*\d)")
 _CODE_BY_FORM = re.compile(
     r"[A-Z]{2,6}[-_]\d{5,12}(?:-[A-Z0-9]{1,6})*|[A-Z]{1,3}\d[A-Z0-9]?\d{5,8}|[A-Z]{1,2}\d{4}[-_]\d{4,8}(?:[-_]\d{2,6})?"
 )
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+"""RFC 9562."""
+
 _NORTH_AMERICAN = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}")
 
 _CARD_DIGITS = range(13, 20)
@@ -90,7 +93,9 @@ class Value:
 
     def can_follow_everyday_word(self, *, has_sign: bool) -> bool:
         """Say whether this can be an identifier beside a word that is mostly no label."""
-        if not self.can_follow_label() or self.is_year_or_day or self.is_phone or prefix(self.text) in CODE_PREFIXES:
+        if not self.can_follow_label() or self.is_year_or_day or self.is_phone:
+            return False
+        if not has_sign and prefix(self.text) in CODE_PREFIXES:
             return False
         if self.has_letters:
             return self.digits >= (3 if has_sign else 4) and len(self.text) >= 5  # noqa: PLR2004 - ``T2DM`` is none
@@ -123,6 +128,8 @@ def kind_by_form(value: Value) -> Kind | None:
         return None
     if value.text.isdigit():
         return _kind_of_digits(value.text)
+    if _UUID.fullmatch(value.text):
+        return Kind.OTHER_ID
     letters = prefix(value.text)
     if not _PREFIXED.match(value.text) or letters in CODE_PREFIXES:
         return None
