@@ -5,7 +5,6 @@ What is returned is a date of FHIR or nothing: a tag such as ``[DATE-1]`` cannot
 """
 
 import re
-from datetime import date
 from decimal import Decimal
 
 from appliance.phi.fhir.scene import Scene
@@ -22,37 +21,29 @@ YEARS_PER_UNIT = {
 }
 """Units in which an age may be written: UCUM's and the plain words."""
 
-AGE_UNITS = frozenset({"d", "wk", "mo", "a"})
-
 _DATE = re.compile(r"(\d{4}(?:-\d{2}){0,2})(T[0-9:.]{5,18}(?:Z|[+-]\d{2}:\d{2})?)?")
 _WHOLE_DAY = 10
 """Characters of ``2026-03-04``."""
 
 
 def moved(value: str, scene: Scene) -> str | None:
-    """Return a date, dateTime or instant with its day replaced, or nothing where the surrogate is no date."""
+    """Return a date, dateTime or instant with its day replaced, or nothing where the surrogate is no date.
+
+    Days more than 89 years ago tell an age above 89, so they all become one year: that in which people turned 90.
+    """
     match = _DATE.fullmatch(value)
     if match is None:
         scene.place.refuse("is not a date as FHIR R4 writes it")
     day, time = match[1], match[2] or ""
+    turned_90 = f"{scene.today.year - OLDEST - 1:04}{scene.today:-%m-%d}"
+    if day <= turned_90[: len(day)]:
+        return None if scene.element.type == "instant" else turned_90[:4]
     surrogate = scene.replace(Kind.DATE, day)
     if not _DATE.fullmatch(surrogate) or "T" in surrogate:
         return None
     if len(surrogate) == _WHOLE_DAY:
         return surrogate + time
     return None if scene.element.type == "instant" else surrogate
-
-
-def birth(value: str, scene: Scene) -> str | None:
-    """Return a birth date moved, or for everybody over 89 the same year: that of those who are 90."""
-    match = _DATE.fullmatch(value)
-    if match is None:
-        scene.place.refuse("is not a date as FHIR R4 writes it")
-    turned_90 = f"{scene.today.year - OLDEST - 1:04}{scene.today:-%m-%d}"
-    day = match[1]
-    if day <= turned_90[: len(day)]:
-        return turned_90[:4]
-    return moved(value, scene)
 
 
 def without_high_age(quantity: dict[str, object], *, is_age: bool) -> dict[str, object]:
@@ -69,9 +60,3 @@ def _years_in(quantity: dict[str, object], *, is_age: bool) -> float:
         if isinstance(unit, str) and unit.strip().casefold() in YEARS_PER_UNIT:
             return YEARS_PER_UNIT[unit.strip().casefold()]
     return 1.0 if is_age and not quantity.get("code") and not quantity.get("unit") else 0.0
-
-
-def years_before(today: date, years: int) -> date:
-    """Return the day so many years earlier; 29 February becomes the 28th."""
-    day = 28 if (today.month, today.day) == (2, 29) else today.day
-    return today.replace(year=today.year - years, day=day)

@@ -1,18 +1,14 @@
-"""Read XHTML and HTML into a small tree and write it again, without a parser that resolves anything.
+"""Hold markup as a small tree, read XHTML into it, and write it again.
 
 XHTML is read by expat and MUST be well-formed; a document type is refused before it can declare an entity, so none can
-expand (CWE-776) or be fetched (CWE-611).  HTML is read by the standard library's tokenizer, which knows no entities but
-characters.  Comments, processing instructions and document types are left out of what is written.
+expand (CWE-776) or be fetched (CWE-611).  Comments and processing instructions are left out of what is written.
 """
 
 import html
 import re
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
-
-from typing_extensions import override
 
 from appliance.phi.fhir.words import words
 
@@ -50,7 +46,7 @@ class Node:
 
 def read_xhtml(markup: str) -> Node:
     """Return the tree of well-formed XHTML; raises MarkupError for anything else."""
-    builder = _Builder()
+    builder = Builder()
     parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = _refuse_document_type
@@ -64,22 +60,21 @@ def read_xhtml(markup: str) -> Node:
     return builder.document
 
 
-def read_html(markup: str) -> Node:
-    """Return the tree of HTML as far as it can be made out; raises MarkupError where it is nested too deep."""
-    reader = _HtmlReader()
-    reader.feed(markup)
-    reader.close()
-    return reader.builder.document
-
-
-class _Builder:
+class Builder:
     """Put elements and texts together in the order in which they come."""
 
     def __init__(self) -> None:
+        """Begin an empty document."""
         self.document = Node("")
         self._open = [self.document]
 
+    @property
+    def innermost(self) -> str:
+        """Return the tag of the element that is open now."""
+        return self._open[-1].tag
+
     def start(self, tag: str, attributes: dict[str, str]) -> None:
+        """Open an element; raises MarkupError where too many are open."""
         if len(self._open) > DEEPEST:
             raise MarkupError(f"is nested more than {DEEPEST} elements deep")
         node = Node(tag.lower(), {name.lower(): value for name, value in attributes.items()})
@@ -93,35 +88,8 @@ class _Builder:
             del self._open[len(tags) - 1 - tags[::-1].index(tag.lower()) :]
 
     def text(self, text: str) -> None:
+        """Add text to the element that is open now."""
         self._open[-1].children.append(text)
-
-
-class _HtmlReader(HTMLParser):
-    """Hand the tokens of HTML to the builder."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.builder = _Builder()
-
-    @override
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.builder.start(tag, {name: value or "" for name, value in attrs})
-        if tag in VOID:
-            self.builder.end(tag)
-
-    @override
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        self.builder.end(tag)
-
-    @override
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            self.builder.end(tag)
-
-    @override
-    def handle_data(self, data: str) -> None:
-        self.builder.text(data)
 
 
 def _as_character(match: re.Match[str]) -> str:

@@ -1,14 +1,15 @@
 """Guard the text in narratives (XHTML) and in HTML documents; tags stay, text and attributes go through the text guard.
 
-A text is guarded as people read it: a paragraph with its bold and italic words as one, the cells of a row together, so
-that ``<td>MRN</td><td>123</td>`` shows its label.  Where the guard changed nothing the markup stays as it was; where it
-changed something, the formatting inside that paragraph is lost and the rest stays.  Scripts, frames, forms and objects
-are refused; pictures lose their source.
+A text is guarded as people read it: a paragraph with its bold and italic words as one, the cells of a row together and
+under the words above their columns, so that ``<td>MRN</td><td>123</td>`` shows its label.  Where the guard changed
+nothing the markup stays as it was; where it changed something, the formatting inside that paragraph is lost and the
+rest stays.  Scripts, frames, forms and objects are refused; pictures lose their source.
 """
 
 from collections.abc import Callable, Iterator
 
-from appliance.phi.fhir.markup import MarkupError, Node, read_html, read_xhtml
+from appliance.phi.fhir.html_page import read_html
+from appliance.phi.fhir.markup import MarkupError, Node, read_xhtml
 from appliance.phi.fhir.scene import Scene
 from appliance.phi.fhir.words import words
 
@@ -27,8 +28,16 @@ INLINE = words(
 HTML_BLOCKS = words("html body section article header footer main nav aside center figure figcaption")
 """More of them in HTML documents."""
 
+ACTIVE = words(
+    "script iframe frame frameset object embed applet form input button select textarea svg math template audio video "
+    "canvas portal"
+)
+"""What does or fetches something: never let through."""
+
 LEFT_OUT = words("head style title meta link base noscript")
 """What an HTML document says to a browser."""
+
+CELLS = frozenset({"td", "th"})
 
 BREAKS = frozenset({"br", "img", "area"})
 
@@ -75,12 +84,17 @@ class _Guard:
         self._scene = scene
         self._is_html = is_html
         self._blocks = BLOCKS | HTML_BLOCKS if is_html else BLOCKS
+        self._header: list[str] = []
+        """The words above the columns of the innermost table."""
 
     def block(self, node: Node) -> None:
         """Guard everything in a block: runs of inline content as one text each, rows cell by cell but together."""
-        if node.tag == "tr":
+        if node.tag == "tr" and self._is_row(node):
             self._row(node)
             return
+        header = self._header
+        if node.tag == "table":
+            self._header = _header_of(node)
         children: list[Node | str] = []
         run: list[Node | str] = []
         for child in node.children:
@@ -92,16 +106,19 @@ class _Guard:
             children += self._run(run)
             run = []
             self._attributes(child)
+            if child.tag not in self._blocks | INLINE:
+                child.tag = "div"  # whatever an editor invented; even its name may say something
             self.block(child)
             children.append(child)
         node.children = [*children, *self._run(run)]
+        self._header = header
 
     def _is_left_out(self, node: Node) -> bool:
         return self._is_html and node.tag in LEFT_OUT
 
     def _is_inline(self, node: Node) -> bool:
         """Tell whether an element and everything in it stands within a text; refuses what is no formatting."""
-        if node.tag not in self._blocks | INLINE:
+        if node.tag in ACTIVE or (not self._is_html and node.tag not in self._blocks | INLINE):
             raise MarkupError("has an element that is no plain formatting, such as a script, a form or a frame")
         return node.tag in INLINE and all(isinstance(child, str) or self._is_inline(child) for child in node.children)
 
@@ -115,20 +132,27 @@ class _Guard:
         guarded = self._scene.text(text)
         return run if guarded == text else [guarded]
 
+    def _is_row(self, row: Node) -> bool:
+        """Tell whether there is nothing in a row but cells, and nothing in the cells but text."""
+        cells = [child for child in row.children if not isinstance(child, str)]
+        around = "".join(child for child in row.children if isinstance(child, str))
+        return not around.strip() and all(cell.tag in CELLS and self._is_plain(cell) for cell in cells)
+
     def _row(self, row: Node) -> None:
         """Guard the cells of a row as one text, and put what changed back into its cells."""
         cells = [cell for cell in row.children if not isinstance(cell, str)]
         for node in _nodes(row.children):
             self._attributes(node)
-        if not all(self._is_plain(cell) for cell in cells) or _text(row.children).strip() == "":
-            for cell in cells:
-                self.block(cell)
-            return
         texts = [_text(cell.children).replace(CELL, " ") for cell in cells]
-        guarded = self._scene.text(CELL.join(texts))
-        if guarded == CELL.join(texts):
+        if not "".join(texts).strip():
             return
+        has_header = len(self._header) == len(texts) and self._header != texts
+        read = [word for pair in zip(self._header, texts, strict=True) for word in pair] if has_header else texts
+        guarded = self._scene.text(CELL.join(read))
         parts = guarded.split(CELL)
+        if has_header and len(parts) == len(read):
+            parts = parts[1::2]
+        # A surrogate over two cells leaves no telling which is whose: all of it goes into the first.
         parts = parts if len(parts) == len(cells) else [guarded] + [""] * (len(cells) - 1)
         for cell, before, after in zip(cells, texts, parts, strict=True):
             if before != after:
@@ -153,6 +177,14 @@ class _Guard:
 def _is_word(value: str) -> bool:
     """Tell whether a value is a word or a number of the markup's own."""
     return len(value) <= LONGEST_PLAIN and value.isascii() and value.replace("%", "").replace("-", "").isalnum()
+
+
+def _header_of(table: Node) -> list[str]:
+    """Return the words of a table's first row if they stand above columns."""
+    row = next((node for node in _nodes(table.children) if node.tag == "tr"), Node("tr"))
+    cells = [child for child in row.children if not isinstance(child, str)]
+    is_header = bool(cells) and all(cell.tag == "th" for cell in cells)
+    return [_text(cell.children).replace(CELL, " ") for cell in cells] if is_header else []
 
 
 def _nodes(children: list[Node | str]) -> Iterator[Node]:

@@ -5,6 +5,7 @@ a value of the wrong type is one that no rule of the table was written for.
 """
 
 import math
+import re
 from decimal import Decimal
 
 NUMBERS = frozenset({"decimal"})
@@ -13,8 +14,13 @@ NUMBERS = frozenset({"decimal"})
 WHOLE_NUMBERS = frozenset({"integer", "positiveInt", "unsignedInt"})
 """JSON numbers without a fraction."""
 
-Scalar = str | bool | int | float | Decimal
-"""What a primitive element holds in Python; a caller may have parsed decimals exactly."""
+SHORTEST_IDENTIFIER = 9
+"""Digits of a whole number from which on it may be a social security or a telephone number."""
+
+MOST_MEASURED = 6
+"""Digits before the trailing zeros of a number that somebody counted, such as 1200000000 copies."""
+
+_TIME = re.compile(r"\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?")
 
 
 def wrong_with(value: object, kind: str) -> str:
@@ -25,7 +31,17 @@ def wrong_with(value: object, kind: str) -> str:
         return "" if isinstance(value, int) and not isinstance(value, bool) else "is not a whole number"
     if kind in NUMBERS:
         return "" if _is_number(value) else "is not a number"
-    return "" if isinstance(value, str) else "is not a string"
+    if not isinstance(value, str):
+        return "is not a string"
+    return "is not a time of day" if kind == "time" and not _TIME.fullmatch(value) else ""
+
+
+def is_like_an_identifier(value: object) -> bool:
+    """Tell whether a number could be one that stands for a person, such as a social security number."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or value != int(value):
+        return False
+    digits = str(abs(int(value)))
+    return len(digits) >= SHORTEST_IDENTIFIER and len(digits.rstrip("0")) > MOST_MEASURED
 
 
 def _is_number(value: object) -> bool:

@@ -16,6 +16,10 @@ _LITERAL = re.compile(
 _SEARCH = re.compile(r"(?:https?://[^?#\s]+/)?([A-Z][A-Za-z]{2,40})\?.*", re.DOTALL)
 _ADDRESS = re.compile(r"(?:https?|urn|ftp|mailto|mllp|ldap|file|tel):\S+", re.IGNORECASE)
 
+_STANDARD = re.compile(r"[A-Za-z0-9._~:/#|%+-]{1,200}")
+_NUMBER = re.compile(r"\d{7}|\d{3}-\d{2}-\d{4}")
+"""No standard's address holds a number as long as a record number."""
+
 PEOPLE = frozenset({"Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Person", "Group"})
 PLACES = frozenset({"Organization", "Location", "HealthcareService", "Endpoint"})
 
@@ -67,7 +71,7 @@ def display(value: str, scene: Scene) -> str:
 
 def uri(value: str, scene: Scene) -> str | None:
     """Keep the address of a standard, follow the issued ids, and replace every other address."""
-    if value.startswith(scene.table.addresses) and not any(mark in value for mark in "?@ "):
+    if value.startswith(scene.table.addresses) and _STANDARD.fullmatch(value) and not _NUMBER.search(value):
         return value
     if value.lower().startswith(("urn:uuid:", "urn:oid:")):
         return "urn:uuid:" + scene.ids.issue_uuid(value)

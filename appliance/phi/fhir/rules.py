@@ -6,7 +6,7 @@ A name that the table uses and that is not here is a fault of the build: looking
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from appliance.phi.fhir import attachments, codes, days, identifiers, narrative, postal, references
+from appliance.phi.fhir import attachments, codes, days, identifiers, labelled, narrative, postal, references
 from appliance.phi.fhir.scene import Scene
 
 Rule = Callable[[str, Scene], str | None]
@@ -14,7 +14,8 @@ Rule = Callable[[str, Scene], str | None]
 
 STRINGS: Mapping[str, Rule] = MappingProxyType(
     {
-        "birth": days.birth,
+        "answer": labelled.answer,
+        "birth": days.moved,
         "code": codes.listed,
         "coding": codes.coding,
         "contact": identifiers.contact,
@@ -27,7 +28,9 @@ STRINGS: Mapping[str, Rule] = MappingProxyType(
         "identifier": identifiers.identifier,
         "language": codes.language,
         "location": references.location,
+        "measured": labelled.measured,
         "mime": codes.mime,
+        "named": labelled.named,
         "narrative": narrative.narrative,
         "reference": references.reference,
         "resourceType": codes.resource_type,

@@ -41,7 +41,10 @@ class Scene:
     """The object in which it stands, as it came in; a rule MUST expect any JSON in it."""
 
     named: str = ""
-    """The action of the object in which it stands: of a reference, ``person`` or ``place`` if its display may name one."""
+    """The action of the object in which it stands: of a reference, whether its display may name a person or a place."""
+
+    label: str = ""
+    """The question to which what is walked is the answer, where there is one."""
 
     def beside(self, name: str) -> str:
         """Return the string that stands beside the element under this name, or an empty one."""

@@ -1,7 +1,7 @@
-"""The two doors of this package: what free texts a resource holds, and the resource as it may leave.
+"""The doors of this package: what free texts and what values a resource holds, and the resource as it may leave.
 
-Both walk the same way, so the texts come in the order in which `transform` asks for them.  Neither reads a clock, and
-neither keeps anything after it returns.
+All walk the same way, so the texts come in the order in which `transform` asks for them.  None reads a clock, and none
+keeps anything after it returns.
 """
 
 from collections.abc import Mapping
@@ -53,6 +53,21 @@ def texts_of(resource: Mapping[str, object], *, today: date) -> list[str]:
 
     transform(resource, replace=_as_it_is, text=collect, today=today)
     return texts
+
+
+def values_of(resource: Mapping[str, object], *, today: date) -> list[tuple[Kind, str]]:
+    """Return the values that `transform` will give to `replace`, in the same order.
+
+    Raises PhiBlockedError for the same resources as `transform` does.
+    """
+    values: list[tuple[Kind, str]] = []
+
+    def collect(kind: Kind, value: str) -> str:
+        values.append((kind, value))
+        return value
+
+    transform(resource, replace=collect, text=lambda text: text, today=today)
+    return values
 
 
 def _as_it_is(_kind: Kind, value: str) -> str:

@@ -7,7 +7,7 @@ input's own objects is in the output, so that a later change of one does not cha
 
 from collections.abc import Mapping
 
-from appliance.phi.fhir import attachments, days, primitives
+from appliance.phi.fhir import attachments, days, duplicates, primitives
 from appliance.phi.fhir.rules import STRINGS
 from appliance.phi.fhir.scene import Scene
 from appliance.phi.fhir.table import KINDS, Element, Elements, ExtensionRule
@@ -16,8 +16,8 @@ from appliance.phi.findings import Kind
 DEEPEST = 200
 """Steps of a path; Synthea's deepest has 12, and the interpreter's stack holds several times this."""
 
-MOST_ELEMENTS = 2_000_000
-"""Elements of one resource: forty times Synthea's largest bundle, far below what objects can unfold to."""
+MOST_ELEMENTS = 300_000
+"""Elements of one resource: twenty of Synthea's large bundles, and far below what objects can unfold to."""
 
 Json = dict[str, object]
 
@@ -36,11 +36,12 @@ class Walk:
 
     def resource(self, value: object) -> Json:
         """Return a resource as it may leave."""
-        kind = value.get("resourceType") if isinstance(value, Mapping) else None
-        if not isinstance(kind, str) or kind not in self._scene.table.resources:
+        kind = value.get("resourceType") if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not isinstance(kind, str) or kind not in self._scene.table.resources:
             self._place.refuse("is no resource of FHIR R4: 'resourceType' must name its type")
         if self._place.depth == 0:
             self._place.enter(kind)
+        duplicates.check(value, self._place)
         outer, self._scene.resource_type = self._scene.resource_type, kind
         out = self._object(value, self._scene.table.types[kind])
         self._scene.resource_type = outer
@@ -61,7 +62,7 @@ class Walk:
             elif name != "resourceType":
                 self._place.refuse(f"has an element that its type does not have in FHIR R4 (number {number} in it)")
         for name, base in siblings:
-            self._keep_sibling(out, base, value[name], is_left_out=base.name in value and base.name not in out)
+            self._keep_sibling(out, base, value[name], is_left_out=_lost(base.name, value, out))
         self._open.discard(id(value))
         return out
 
@@ -114,6 +115,10 @@ class Walk:
         if wrong:
             self._place.refuse(wrong)
         if element.action == "keep":
+            if primitives.is_like_an_identifier(item):
+                self._place.refuse(
+                    "is a number as long as a social security number; send it in a field for identifiers"
+                )
             return item
         scene = self._scene
         scene.element, scene.parent = element, parent
@@ -131,9 +136,14 @@ class Walk:
             return self.resource(item)
         if element.action in {"extension", "part"}:
             return self._extension(item, element.parts or self._scene.table.extensions)
-        outer, self._scene.named = self._scene.named, element.action
-        out = self._object(item, self._scene.table.types[element.type])
-        self._scene.named = outer
+        scene = self._scene
+        outer = scene.named, scene.label
+        scene.named = element.action
+        if element.action == "item" and isinstance(item, dict):
+            question = item.get("text")
+            scene.label = question if isinstance(question, str) else ""
+        out = self._object(item, scene.table.types[element.type])
+        scene.named, scene.label = outer
         if element.action == "quantity":
             return days.without_high_age(out, is_age=element.type == "Age")
         return attachments.noted(out, had_data=_has_data(item)) if element.action == "attachment" else out
@@ -162,6 +172,14 @@ class Walk:
         if kept and kept != [None] * len(kept if isinstance(kept, list) else ()):
             out["_" + base.name] = kept
         self._place.leave()
+
+
+def _lost(name: str, before: Json, after: Json) -> bool:
+    """Tell whether a primitive value, or one of a list of them, was left out."""
+    old, new = before.get(name), after.get(name)
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) != len(new)
+    return old is not None and new is None
 
 
 def _has_data(item: object) -> bool:
