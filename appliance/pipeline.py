@@ -8,7 +8,7 @@ The steps are those of ARCHITECTURE.md "One request" and carry their numbers:
 4. **admit** (`admission`): it fits the model, and gets a place before the deadline.
 5. **inspect** (`phi`): kinds and counts of identifiers become facts for what follows.
 6. **choose** (`routing`): the route with its reasons; a pure function.
-7. **generate** (`engine`): the local model; a managed route would leave through `escalation` only.
+7. **generate** (`engine`): the local model; a managed route leaves through `escalation` and the guard only.
 8. **screen** (`tasks`, `phi`): the task's own output checks; identifiers that the caller never sent are withheld.
 9. **release** (`trail`): durable before the first byte; the outcome after the last, whatever happened.
 
@@ -20,13 +20,8 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Protocol
-
-from appliance.admission.estimate import Estimator
-from appliance.admission.gate import Gate, Priority
+from appliance.admission.gate import Priority
 from appliance.clinical_text import ClinicalText
-from appliance.clock import Clock
-from appliance.engine.condition import EngineCondition
 from appliance.engine.messages import EngineCall, cache_salt
 from appliance.errors import (
     ApplianceError,
@@ -34,86 +29,41 @@ from appliance.errors import (
     CallerGoneError,
     EngineError,
     EngineTimeoutError,
-    EscalationError,
     InvalidRequestError,
     NotPermittedError,
     RefusedError,
     RouteRefusedError,
     UnknownTaskError,
 )
+from appliance.escalation.hand_off import Departure
+from appliance.escalation.wire import DiscloseRequest
 from appliance.exchange import (
     Actor,
     Answer,
     Completion,
     Delta,
     Exchange,
-    ModelIdentity,
     Purpose,
     Route,
     RouteKind,
     TaskRequest,
     new_exchange_id,
 )
+from appliance.inspection import inspected, named_people
+from appliance.parts import Generator, Parts
 from appliance.phi.findings import Findings
-from appliance.phi.rules import inspect
-from appliance.policy.current import CurrentPolicy
+from appliance.phi.known_identifiers import KnownIdentifiers
 from appliance.policy.decide import decide
 from appliance.policy.question import Action, Fact, Question, task_resource
 from appliance.policy.task import TaskPolicy
-from appliance.routing.route import Router
 from appliance.screening import Ending, Screening
 from appliance.tasks.finish import is_held
-from appliance.tasks.icd10 import Icd10Table
 from appliance.tasks.prepare import Prompt, prepare
-from appliance.trail import Entry, Trail
+from appliance.trail import Entry
 from audit.record import Outcome, Receipt
 
 REFUSAL_RECORD_PATIENCE_S = 1.0
 """A refusal waits this long for its outcome to be durable; it reveals nothing, so then it goes out anyway."""
-
-
-class LocalEngine(Protocol):
-    """The part of `engine.client.EngineClient` that generates; tests hand in a fake."""
-
-    async def complete(self, call: EngineCall) -> Completion:
-        """Return the whole answer.  Raises EngineError; cancelling it aborts the generation."""
-        ...
-
-    def stream(self, call: EngineCall) -> AsyncGenerator[Delta]:
-        """Yield the answer in pieces.  Raises EngineError; closing it aborts the generation."""
-        ...
-
-
-class EngineWatch(Protocol):
-    """The part of `engine.condition.Engine` that says whether the engine can generate."""
-
-    @property
-    def condition(self) -> EngineCondition:
-        """Return the last known condition."""
-        ...
-
-    async def wait_ready(self, timeout_s: float) -> EngineCondition:
-        """Wait until the engine is ready or the time is over, and return the condition then."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """Everything that the pipeline is handed; `wiring` is the one place that constructs it."""
-
-    policy: CurrentPolicy
-    router: Router
-    gate: Gate
-    estimator: Estimator
-    engine: EngineWatch
-    client: LocalEngine
-    model: ModelIdentity
-    trail: Trail
-    icd10: Icd10Table
-    salt_secret: bytes
-    """Keys the engine's prefix cache, so that no caller can time another's prompt (CVE-2025-46570)."""
-
-    clock: Clock
 
 
 @dataclass(slots=True, kw_only=True)
@@ -143,6 +93,9 @@ class _Work:
 
     route: Route
     call: EngineCall
+    generator: Generator
+    """The local engine, or the way to a provider."""
+
     screening: Screening
     deadline_s: float
     """Monotonic seconds of `Parts.clock`."""
@@ -194,7 +147,7 @@ class Pipeline:
         """Handle a request whose answer is sent whole.  Raises ApplianceError, recorded, with its exchange id."""
         async with self._opened(actor, request) as passage, self._worked(passage) as work:
             async with self._deadline(work):
-                completion = await self._parts.client.complete(work.call)  # (7)
+                completion = await work.generator.complete(work.call)  # (7)
             passage.ending = work.screening.ending
             completion = work.screening.whole(completion)  # (8)
             receipt = await self._parts.trail.release(
@@ -211,7 +164,7 @@ class Pipeline:
         context before the stream is whole cancels the generation in the engine and is recorded as cancelled.
         """
         async with self._opened(actor, request) as passage, self._worked(passage) as work:
-            async with aclosing(self._parts.client.stream(work.call)) as deltas:
+            async with aclosing(work.generator.stream(work.call)) as deltas:
                 async with self._deadline(work):
                     first = await anext(deltas)  # (7)
                 receipt = await self._parts.trail.release(passage.entry, facts={"stream": True}, body=None)  # (9)
@@ -264,17 +217,19 @@ class Pipeline:
         parts, request = self._parts, passage.request
         task = self._permitted(passage)  # (3)
         prompt = prepare(task, request, parts.icd10)
+        known = named_people(request)
         call = self._call(passage, task, prompt)
         limit_s = min(task.limits.deadline_s, request.deadline_s or task.limits.deadline_s)
         deadline_s = parts.clock.monotonic_s() + limit_s
         async with parts.gate.slot(Priority(call.priority), deadline_s):  # (4)
-            found = inspect([prompt.source])  # (5)
+            found = await inspected(request, known)  # (5)
             route = await self._chosen(passage, task, found, deadline_s)  # (6)
             identifiers = [f"{kind}:{count}" for kind, count in sorted(found.counts().items())]
             passage.entry.routed(route, parts.model, {"identifiers": identifiers})
             _check_open(route)
             screening = Screening(task=task, prompt=prompt, icd10=parts.icd10)
-            yield _Work(route=route, call=call, screening=screening, deadline_s=deadline_s)
+            generator = self._departure(passage, route, known) if route.kind is RouteKind.MANAGED else parts.client
+            yield _Work(route=route, call=call, generator=generator, screening=screening, deadline_s=deadline_s)
 
     def _permitted(self, passage: _Passage) -> TaskPolicy:
         """Do step (3).  Raises UnknownTaskError or NotPermittedError."""
@@ -319,6 +274,16 @@ class Pipeline:
             return route
         condition = await parts.engine.wait_ready(deadline_s - parts.clock.monotonic_s())
         return parts.router.route(passage.actor, task, condition, facts)
+
+    def _departure(self, passage: _Passage, route: Route, known: KnownIdentifiers) -> Departure:
+        """Return the way to the route's provider, for this one exchange."""
+        request = DiscloseRequest(
+            exchange_id=passage.id,
+            task=passage.request.task,
+            provider=route.provider,
+            policy_digest=self._parts.policy.bundle.digest,
+        )
+        return Departure(guard=self._parts.guard, broker=self._parts.broker, request=request, known=known)
 
     @asynccontextmanager
     async def _deadline(self, work: _Work) -> AsyncIterator[None]:
@@ -373,13 +338,10 @@ def _escalation_facts(purpose: Purpose, found: Findings) -> dict[str, Fact]:
 
 
 def _check_open(route: Route) -> None:
-    """Refuse where no route is open.  Raises RouteRefusedError, EngineError or EscalationError."""
+    """Refuse where no route is open.  Raises RouteRefusedError or EngineError."""
     match route.kind:
-        case RouteKind.LOCAL:
+        case RouteKind.LOCAL | RouteKind.MANAGED:
             return
-        case RouteKind.MANAGED:
-            # No provider can stand in the register yet, so no policy permits this; it is closed all the same.
-            raise EscalationError
         case RouteKind.REFUSED if route.engine_missing:
             raise EngineError(" ".join(route.reasons))
         case RouteKind.REFUSED:

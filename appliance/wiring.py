@@ -20,9 +20,13 @@ from appliance.clock import Clock
 from appliance.config import Config, make_private
 from appliance.engine.client import EngineClient
 from appliance.engine.condition import Engine
+from appliance.escalation.client import BrokerClient
 from appliance.exchange import ModelIdentity
 from appliance.models.manifest import load_manifest
-from appliance.pipeline import EngineWatch, Parts, Pipeline
+from appliance.parts import EngineWatch, Parts
+from appliance.phi.guard import Guard
+from appliance.phi.worker import GuardWorker
+from appliance.pipeline import Pipeline
 from appliance.policy.current import CurrentPolicy
 from appliance.routing.route import Router
 from appliance.tasks.icd10 import Icd10Table
@@ -76,6 +80,8 @@ class Appliance:
                 estimator=Estimator.from_config(config),
                 engine=await stack.enter_async_context(Engine.from_config(client, config)),
                 client=client,
+                guard=Guard(await _guard_worker(stack, config, policy), lambda: policy.bundle.guard),
+                broker=BrokerClient(config.broker_socket),
                 model=model,
                 trail=trail,
                 icd10=icd10,
@@ -96,6 +102,18 @@ class Appliance:
                 model=model,
                 pipeline=Pipeline(parts),
             )
+
+
+async def _guard_worker(stack: AsyncExitStack, config: Config, policy: CurrentPolicy) -> GuardWorker:
+    """Return the guard's process, running where the register names anybody to send to.
+
+    Without a provider nothing can leave, and 300 MB of models would wait for nothing; a call then finds no process and
+    is refused.
+    """
+    worker = GuardWorker(config.guard_models, site=policy.bundle.guard.site)
+    if policy.bundle.providers:
+        await stack.enter_async_context(worker.running())
+    return worker
 
 
 async def _record_start(config: Config, parts: Parts, registry: Registry) -> None:

@@ -5,7 +5,8 @@ It MUST NOT gain a field with text: whoever needs the characters slices the `Cli
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -72,12 +73,23 @@ class Findings:
         return dict(sorted(Counter(finding.kind.value for text in self.texts for finding in text).items()))
 
 
-def without_overlaps(findings: list[Finding]) -> tuple[Finding, ...]:
-    """Return the findings in order of place; of two that overlap the surer, then the longer, stays."""
-    kept: list[Finding] = []
-    covered = bytearray(max((finding.end for finding in findings), default=0))
-    for finding in sorted(findings, key=lambda each: (-each.score, each.start - each.end, each.start)):
-        if not any(covered[finding.start : finding.end]):
-            covered[finding.start : finding.end] = b"\x01" * (finding.end - finding.start)
-            kept.append(finding)
-    return tuple(sorted(kept, key=lambda each: each.start))
+def without_overlaps(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings in order of place; those that overlap become one over all, of the longest one's kind.
+
+    Nothing that any recognizer found is left uncovered: dropping the one that is less sure would let a street leave
+    because its postal code was surer.
+    """
+    groups: list[list[Finding]] = []
+    end = 0
+    for each in sorted(findings, key=lambda finding: (finding.start, -finding.end)):
+        if groups and each.start < end:
+            groups[-1].append(each)
+        else:
+            groups.append([each])
+        end = max(end, each.end)
+    return tuple(map(_as_one, groups))
+
+
+def _as_one(group: list[Finding]) -> Finding:
+    longest = max(group, key=lambda each: (each.end - each.start, each.score))
+    return replace(longest, start=group[0].start, end=max(each.end for each in group))

@@ -2,12 +2,11 @@
 
 The steps of `Guard.pseudonymise`:
 
-1. **find**: rules, name models and the site's list, in the worker's process (`phi.worker`);
-2. **know**: every written form of what the caller said of the people (`phi.known_identifiers`), and what was found
-   once is found everywhere (`phi.combine`);
-3. **replace**: by surrogates, tags, or a refusal, as policy says for each kind (`phi.surrogates`);
-4. **look again**: the replaced text goes through (1) and (2); what is neither issued nor gone is replaced or refused;
-5. **key**: the people's forms as keyed hashes, for the tripwire at the broker (`phi.keyed`).
+1. **find**: rules, name models and the site's list, in the worker's process (`phi.worker`); every written form of what
+   the caller said of the people (`phi.known_identifiers`); and what was found once, everywhere (`phi.combine`);
+2. **replace**: by surrogates, tags, or a refusal, as policy says for each kind (`phi.surrogates`);
+3. **key**: the people's forms as keyed hashes, for the tripwire at the broker (`phi.keyed`);
+4. **look again**: the replaced text goes through (1); what is found there and was not issued is replaced too.
 
 A part that is missing, late or wrong raises `PhiGuardUnavailableError`: nothing here goes on with less.  Only this
 module makes `SafeText`.  Answers 45 CFR 164.502(b) and 164.514(b): what leaves is without the listed identifiers.
@@ -33,6 +32,10 @@ SECRET_BYTES = 32
 
 MAX_CHARACTERS = 2_000_000
 """In one hand-off; above it the guard would be late for every caller.  A long chart has about one million."""
+
+
+MAX_LOOKS = 4
+"""A second look finds something in a few texts of a thousand; the others are for what that one uncovers."""
 
 
 class Finder(Protocol):
@@ -87,10 +90,9 @@ class Guard:
         secret = secrets.token_bytes(SECRET_BYTES)
         surrogates = SurrogateMap(secret, settings)
         try:
-            findings = await self._found(plain, known)  # (1), (2)
-            replaced = await asyncio.to_thread(_replaced, surrogates, plain, findings)  # (3)
-            replaced = await self._looked_again(replaced, known, surrogates)  # (4)
-            keyed = await asyncio.to_thread(known.keyed, secret, issued=surrogates.issued())  # (5)
+            findings = await self._found(plain, known)  # (1)
+            await asyncio.to_thread(surrogates.prepare, plain, findings)
+            replaced, keyed = await self._replaced(plain, findings, known=known, map_of=(surrogates, secret))
         except BaseException:
             surrogates.wipe()
             raise
@@ -105,25 +107,33 @@ class Guard:
         found = await self._finder.find(texts)
         return await asyncio.to_thread(combine, texts, found, known)
 
-    async def _looked_again(
-        self, texts: list[str], known: KnownIdentifiers, surrogates: SurrogateMap
-    ) -> list[str]:
-        """Replace what shows only now that its neighbour is gone.  Raises PhiBlockedError if there is no end to it."""
+    async def _replaced(
+        self,
+        texts: Sequence[str],
+        findings: Sequence[Sequence[Finding]],
+        *,
+        known: KnownIdentifiers,
+        map_of: tuple[SurrogateMap, bytes],
+    ) -> tuple[list[str], KeyedIdentifiers]:
+        """Do steps (2) to (4).  Raises PhiBlockedError if there is no end to what shows once its neighbour is gone."""
+        surrogates, secret = map_of
         for _ in range(MAX_LOOKS):
-            findings = await self._found(texts, known)
-            left = [
-                tuple(each for each in found if not surrogates.is_issued(text[each.start : each.end]))
-                for text, found in zip(texts, findings, strict=True)
-            ]
-            if not any(left):
-                return texts
-            texts = await asyncio.to_thread(_replaced, surrogates, texts, left)
-        raise PhiBlockedError("Identifiers in this text cannot be told apart from what replaces them; send it in parts.")
+            texts = await asyncio.to_thread(_written, surrogates, texts, findings)  # (2)
+            keyed = await asyncio.to_thread(known.keyed, secret, issued=surrogates.issued())  # (3)
+            findings = _not_issued(texts, await self._found(texts, known), keyed)  # (4)
+            if not any(findings):
+                return list(texts), keyed
+        raise PhiBlockedError("Identifiers in this text cannot be told from what replaces them; send it in parts.")
 
 
-MAX_LOOKS = 3
-"""A second look finds something in a few texts of a thousand; a third is for what the second one uncovered."""
-
-
-def _replaced(surrogates: SurrogateMap, texts: Sequence[str], findings: Sequence[Sequence[Finding]]) -> list[str]:
+def _written(surrogates: SurrogateMap, texts: Sequence[str], findings: Sequence[Sequence[Finding]]) -> list[str]:
     return [surrogates.replace(text, found) for text, found in zip(texts, findings, strict=True)]
+
+
+def _not_issued(
+    texts: Sequence[str], findings: Sequence[Sequence[Finding]], keyed: KeyedIdentifiers
+) -> list[tuple[Finding, ...]]:
+    return [
+        tuple(each for each in found if not keyed.is_issued(text[each.start : each.end]))
+        for text, found in zip(texts, findings, strict=True)
+    ]

@@ -97,5 +97,31 @@ def test_a_refused_task_says_what_to_do_meanwhile(hospital: Hospital) -> None:
     assert "usual template" in answer.text
 
 
+def test_the_people_whom_a_caller_names_are_counted_in_the_record_and_not_shown_to_the_model(
+    hospital: Hospital,
+) -> None:
+    hospital.engine.enqueue(Reply(text=json.dumps({"message": NOTES})))
+    body = {
+        "input": {"request": f"Quistgaard: {NOTES}"},
+        "people": [{"names": ["Zebulon Quistgaard"], "mrn": "QX-7001"}],
+    }
+
+    answer = hospital.http.post("/api/v1/tasks/scheduling-message", json=body)
+
+    exchange = hospital.http.get(f"/api/v1/exchanges/{answer.headers['appliance-exchange']}")
+    assert (answer.status_code, exchange.status_code) == (200, 200)
+    assert "QX-7001" not in json.dumps(hospital.engine.bodies[-1])
+
+
+def test_a_person_in_a_wrong_form_is_named_by_its_place(hospital: Hospital) -> None:
+    body = {"input": {"request": NOTES}, "people": [{"names": ["Zebulon Quistgaard"], "born": "SECRET-8"}]}
+
+    answer = hospital.http.post("/api/v1/tasks/scheduling-message", json=body)
+
+    assert answer.status_code == 400
+    assert "people[0]" in answer.text
+    assert "SECRET-8" not in answer.text
+
+
 def send(hospital: Hospital, task: str, **fields: object) -> httpx.Response:
     return hospital.http.post(f"/api/v1/tasks/{task}", json={"input": fields})

@@ -31,12 +31,14 @@ from appliance.config import Config, make_private
 from appliance.engine.client import EngineClient
 from appliance.engine.condition import Engine
 from appliance.exchange import ModelIdentity
-from appliance.pipeline import Parts, Pipeline
+from appliance.parts import Parts
+from appliance.pipeline import Pipeline
 from appliance.policy.current import CurrentPolicy
 from appliance.routing.route import Router
 from appliance.tasks.icd10 import Icd10Table
 from appliance.trail import Trail
 from appliance.wiring import Appliance
+from tests.support.departures import NotingBroker, a_guard
 from tests.support.memory_log import MemoryLog
 from tests.support.replay_engine import ReplayEngine
 
@@ -124,6 +126,8 @@ async def _wired(config: Config, log: MemoryLog) -> AsyncIterator[Appliance]:
             estimator=Estimator.from_config(config),
             engine=engine,
             client=client,
+            guard=a_guard(),
+            broker=NotingBroker(),
             model=MODEL,
             trail=trail,
             icd10=icd10,

@@ -7,7 +7,7 @@ answer = await bench.pipeline.answer(bench.actor, chat("scheduling-message", "Vi
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from appliance.admission.estimate import Estimator
@@ -29,12 +29,14 @@ from appliance.exchange import (
     TaskRequest,
     Usage,
 )
-from appliance.pipeline import Parts, Pipeline
+from appliance.parts import Parts
+from appliance.pipeline import Pipeline
 from appliance.policy.current import CurrentPolicy
 from appliance.routing.route import Router
 from appliance.tasks.icd10 import Icd10Table
 from appliance.trail import Trail
 from audit.record import Event, Kind
+from tests.support.departures import NotingBroker, a_guard
 from tests.support.memory_log import MemoryLog
 
 MODEL = ModelIdentity(name="tiny", digest="ab" * 32)
@@ -115,23 +117,29 @@ class PipelineBench:
         self.policy = CurrentPolicy(policies)
         self.trail = Trail(self.log, Clock())
         self.icd10 = Icd10Table.open(cache)
+        self.broker = NotingBroker()
         self.gate = Gate(concurrency=concurrency, queue=queue)
         self.actor = an_actor()
-        self.pipeline = Pipeline(
-            Parts(
-                policy=self.policy,
-                router=Router(self.policy, MODEL),
-                gate=self.gate,
-                estimator=Estimator(tokenizer=None, context_length=4096),
-                engine=self.watch,
-                client=self.engine,
-                model=MODEL,
-                trail=self.trail,
-                icd10=self.icd10,
-                salt_secret=b"s" * 32,
-                clock=Clock(),
-            )
+        self.parts = Parts(
+            policy=self.policy,
+            router=Router(self.policy, MODEL),
+            gate=self.gate,
+            estimator=Estimator(tokenizer=None, context_length=4096),
+            engine=self.watch,
+            client=self.engine,
+            guard=a_guard(),
+            broker=self.broker,
+            model=MODEL,
+            trail=self.trail,
+            icd10=self.icd10,
+            salt_secret=b"s" * 32,
+            clock=Clock(),
         )
+        self.pipeline = Pipeline(self.parts)
+
+    def pipeline_with(self, **parts: object) -> Pipeline:
+        """Return a pipeline in which some parts are others."""
+        return Pipeline(replace(self.parts, **parts))  # type: ignore[arg-type]
 
     async def settle(self) -> None:
         """Wait until the trail owes nothing."""

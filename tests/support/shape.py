@@ -116,9 +116,13 @@ def _overrides(node: Function | ast.ClassDef) -> bool:
 
 
 def reveal_sites(module: Module) -> Iterator[str]:
-    """Yield ``path:function reveal`` for each call that turns ClinicalText into characters or bytes."""
+    """Yield ``path:function reveal`` for each call that turns ClinicalText into characters or bytes, or makes SafeText."""
     for function in module.functions():
         for node in ast.walk(function):
-            is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-            if is_call and node.func.attr in {"reveal", "reveal_bytes"} and not node.args:
-                yield f"{module.path}:{function.name} {node.func.attr}"
+            match node:
+                case ast.Call(func=ast.Attribute(attr="reveal" | "reveal_bytes" as name), args=[]):
+                    yield f"{module.path}:{function.name} {name}"
+                case (
+                    ast.Call(func=ast.Name(id="SafeText")) | ast.Call(func=ast.Attribute(value=ast.Name(id="SafeText")))
+                ):
+                    yield f"{module.path}:{function.name} makes SafeText"

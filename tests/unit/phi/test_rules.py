@@ -77,13 +77,15 @@ def test_findings_are_counted_by_kind_and_hold_no_text() -> None:
     assert len(findings.texts) == 3
 
 
-def test_of_two_overlapping_findings_the_surer_then_the_longer_stays() -> None:
-    def finding(start: int, end: int, score: float) -> Finding:
-        return Finding(kind=Kind.PHONE, start=start, end=end, score=score, recognizer="test")
+def test_overlapping_findings_become_one_over_all_of_the_longest_ones_kind() -> None:
+    def finding(start: int, end: int, kind: Kind) -> Finding:
+        return Finding(kind=kind, start=start, end=end, score=0.9, recognizer="test")
 
-    kept = without_overlaps([finding(0, 5, 0.8), finding(4, 9, 0.9), finding(10, 12, 0.5), finding(10, 14, 0.5)])
+    street, code, touching = finding(0, 9, Kind.LOCATION), finding(7, 12, Kind.MRN), finding(12, 14, Kind.PHONE)
 
-    assert [(each.start, each.end) for each in kept] == [(4, 9), (10, 14)]
+    kept = without_overlaps([code, touching, street])
+
+    assert [(each.start, each.end, each.kind) for each in kept] == [(0, 12, Kind.LOCATION), (12, 14, Kind.PHONE)]
 
 
 def test_a_kind_is_readable() -> None:
