@@ -85,9 +85,9 @@ def _guesses(said: Iterable[Finding], here: Finding | None, offset: int) -> list
     Guesses that overlap are replaced as one, so that nothing of either is left; the first one gives the kind
     (`findings.without_overlaps`).
     """
-    start, end = (here.start, here.end) if here else (offset, offset + 1)
+    start, end, name = (here.start, here.end, here.recognizer) if here else (offset, offset + 1, "")
     near = {each for each in said if each.start < end and start < each.end}
-    ordered = sorted(near, key=lambda each: (each.start - each.end, -each.score, each.start, each.recognizer))
+    ordered = sorted(near, key=lambda each: (each.start - each.end, -each.score, each.recognizer != name, each.start))
     return [Guess(finding=each, outcome=_outcome(each, ordered[0])) for each in ordered]
 
 
