@@ -13,15 +13,20 @@ module makes `SafeText`.  Answers 45 CFR 164.502(b) and 164.514(b): what leaves 
 """
 
 import asyncio
+import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
 from appliance.clinical_text import ClinicalText, SafeText
 from appliance.errors import PhiBlockedError
 from appliance.phi.combine import combine
-from appliance.phi.findings import Finding, Findings
+from appliance.phi.fhir.resource_ids import ResourceIds
+from appliance.phi.fhir.transform import texts_of, transform, values_of
+from appliance.phi.findings import Finding, Findings, Kind
 from appliance.phi.keyed import KeyedIdentifiers
 from appliance.phi.known_identifiers import KnownIdentifiers
 from appliance.phi.settings import GuardSettings, Site
@@ -83,57 +88,106 @@ class Guard:
         Raises PhiGuardUnavailableError if a part cannot answer, PhiBlockedError if a text cannot leave.
         """
         plain = [text.reveal() for text in texts]
-        if sum(map(len, plain)) > MAX_CHARACTERS:
+        async with self._work(plain, known) as work:
+            findings = await work.found(plain)
+            await asyncio.to_thread(work.surrogates.prepare, plain, findings)
+            replaced = await work.replaced(plain, findings)
+            return work.done(replaced, findings, issued=())
+
+    async def pseudonymise_resource(
+        self, resource: Mapping[str, object], *, known: KnownIdentifiers, today: date
+    ) -> Pseudonymised:
+        """Replace every identifier in a FHIR R4 resource by its path, its texts by their findings; the result is JSON.
+
+        `known` holds the people of the resource.  Raises as `pseudonymise`; a PhiBlockedError names the path.
+        """
+        texts = await asyncio.to_thread(texts_of, resource, today=today)
+        values = await asyncio.to_thread(values_of, resource, today=today)
+        async with self._work(texts, known) as work, _resource_ids() as ids:
+            findings = await work.found(texts)
+            whole = [_whole(kind, value) for kind, value in values]
+            await asyncio.to_thread(
+                work.surrogates.prepare, [*texts, *(value for _, value in values)], [*findings, *whole]
+            )
+            replaced = iter(await work.replaced(texts, findings))
+            left = await asyncio.to_thread(
+                transform, resource, replace=work.surrogates.value, text=lambda _: next(replaced), today=today, ids=ids
+            )
+            return work.done([json.dumps(left, ensure_ascii=False)], [*findings, *whole], issued=tuple(ids.originals()))
+
+    @asynccontextmanager
+    async def _work(self, texts: Sequence[str], known: KnownIdentifiers) -> AsyncIterator["_Work"]:
+        """Make what one exchange needs, and wipe it unless the exchange gets it whole."""
+        if sum(map(len, texts)) > MAX_CHARACTERS:
             raise PhiBlockedError(f"More than {MAX_CHARACTERS} characters cannot be guarded at once; send less.")
         settings = self._settings()
         await self._finder.use(settings.site)
         secret = secrets.token_bytes(SECRET_BYTES)
         surrogates = SurrogateMap(secret, settings)
         try:
-            findings = await self._found(plain, known)  # (1)
-            await asyncio.to_thread(surrogates.prepare, plain, findings)
-            replaced, keyed = await self._replaced(plain, findings, known=known, map_of=(surrogates, secret))
+            yield _Work(finder=self._finder, known=known, secret=secret, surrogates=surrogates)
         except BaseException:
             surrogates.wipe()
             raise
-        return Pseudonymised(
-            texts=tuple(SafeText(text) for text in replaced),
-            findings=Findings(texts=tuple(findings)),
-            surrogates=surrogates,
-            keyed=keyed,
-        )
 
-    async def _found(self, texts: Sequence[str], known: KnownIdentifiers) -> list[tuple[Finding, ...]]:
-        found = await self._finder.find(texts)
-        return await asyncio.to_thread(combine, texts, found, known)
 
-    async def _replaced(
-        self,
-        texts: Sequence[str],
-        findings: Sequence[Sequence[Finding]],
-        *,
-        known: KnownIdentifiers,
-        map_of: tuple[SurrogateMap, bytes],
-    ) -> tuple[list[str], KeyedIdentifiers]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """The steps for the texts of one exchange."""
+
+    finder: Finder
+    known: KnownIdentifiers
+    secret: bytes
+    surrogates: SurrogateMap
+
+    async def found(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
+        """Do step (1)."""
+        found = await self.finder.find(texts)
+        return await asyncio.to_thread(combine, texts, found, self.known)
+
+    async def replaced(self, texts: Sequence[str], findings: Sequence[Sequence[Finding]]) -> list[str]:
         """Do steps (2) to (4).  Raises PhiBlockedError if there is no end to what shows once its neighbour is gone."""
-        surrogates, secret = map_of
         for _ in range(MAX_LOOKS):
-            texts = await asyncio.to_thread(_written, surrogates, texts, findings)  # (2)
-            keyed = await asyncio.to_thread(known.keyed, secret, issued=surrogates.issued())  # (3)
-            findings = _not_issued(texts, await self._found(texts, known), keyed)  # (4)
+            texts = await asyncio.to_thread(self._written, texts, findings)  # (2)
+            findings = self._not_issued(texts, await self.found(texts))  # (4)
             if not any(findings):
-                return list(texts), keyed
+                return list(texts)
         raise PhiBlockedError("Identifiers in this text cannot be told from what replaces them; send it in parts.")
 
+    def done(
+        self, texts: Sequence[str], findings: Sequence[tuple[Finding, ...]], *, issued: tuple[str, ...]
+    ) -> Pseudonymised:
+        """Return what may leave; `issued` is what else was put in the place of a value."""
+        return Pseudonymised(
+            texts=tuple(SafeText(text) for text in texts),
+            findings=Findings(texts=tuple(findings)),
+            surrogates=self.surrogates,
+            keyed=self._keyed(issued),
+        )
 
-def _written(surrogates: SurrogateMap, texts: Sequence[str], findings: Sequence[Sequence[Finding]]) -> list[str]:
-    return [surrogates.replace(text, found) for text, found in zip(texts, findings, strict=True)]
+    def _keyed(self, issued: tuple[str, ...] = ()) -> KeyedIdentifiers:
+        return self.known.keyed(self.secret, issued=(*self.surrogates.issued(), *issued))  # (3)
+
+    def _written(self, texts: Sequence[str], findings: Sequence[Sequence[Finding]]) -> list[str]:
+        return [self.surrogates.replace(text, found) for text, found in zip(texts, findings, strict=True)]
+
+    def _not_issued(self, texts: Sequence[str], findings: Sequence[Sequence[Finding]]) -> list[tuple[Finding, ...]]:
+        keyed = self._keyed()
+        return [
+            tuple(each for each in found if not keyed.is_issued(text[each.start : each.end]))
+            for text, found in zip(texts, findings, strict=True)
+        ]
 
 
-def _not_issued(
-    texts: Sequence[str], findings: Sequence[Sequence[Finding]], keyed: KeyedIdentifiers
-) -> list[tuple[Finding, ...]]:
-    return [
-        tuple(each for each in found if not keyed.is_issued(text[each.start : each.end]))
-        for text, found in zip(texts, findings, strict=True)
-    ]
+@asynccontextmanager
+async def _resource_ids() -> AsyncIterator[ResourceIds]:
+    """Return the map of one exchange's resource ids, wiped at the end."""
+    ids = ResourceIds.fresh()
+    try:
+        yield ids
+    finally:
+        ids.wipe()
+
+
+def _whole(kind: Kind, value: str) -> tuple[Finding, ...]:
+    return (Finding(kind=kind, start=0, end=len(value), score=1.0, recognizer="fhir-path"),)

@@ -116,7 +116,7 @@ def _overrides(node: Function | ast.ClassDef) -> bool:
 
 
 def reveal_sites(module: Module) -> Iterator[str]:
-    """Yield ``path:function reveal`` for each call that turns ClinicalText into characters or bytes, or makes SafeText."""
+    """Yield ``path:function reveal`` for each call that turns ClinicalText into characters, or makes SafeText."""
     for function in module.functions():
         for node in ast.walk(function):
             match node:

@@ -1,6 +1,8 @@
 """The guard at the door, with rules in the test's own process in place of the worker's."""
 
+import json
 from collections.abc import Sequence
+from datetime import date
 from types import MappingProxyType
 
 import pytest
@@ -118,3 +120,37 @@ async def test_the_way_back_is_wiped_when_the_exchange_ends() -> None:
 
     with pytest.raises(RuntimeError):
         replaced.surrogates.replace("MRN 7345501", ())
+
+
+PATIENT = {
+    "resourceType": "Patient",
+    "id": "pat-1",
+    "name": [{"family": "Quistgaard", "given": ["Zebulon"]}],
+    "birthDate": "1961-03-14",
+    "text": {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">Seen by Mr Quistgaard</div>'},
+    "gender": "male",
+}
+
+
+async def test_a_fhir_resource_leaves_without_its_persons_values_and_with_its_codes() -> None:
+    known = KnownIdentifiers.from_fhir([PATIENT])
+
+    replaced = await a_guard().pseudonymise_resource(PATIENT, known=known, today=date(2026, 11, 23))
+
+    (text,) = _texts(replaced)
+    left = json.loads(text)
+    for identifier in ("Quistgaard", "Zebulon", "1961-03-14", "pat-1"):
+        assert identifier not in text
+    assert (left["gender"], left["resourceType"]) == ("male", "Patient")
+    assert left["name"][0]["family"] in left["text"]["div"]
+    assert not replaced.keyed.find(text)
+
+
+async def test_a_fhir_resource_with_an_unknown_extension_stays_and_its_place_is_named() -> None:
+    resource = {**PATIENT, "extension": [{"url": "http://hospital.example/secret", "valueString": "Quistgaard"}]}
+
+    with pytest.raises(PhiBlockedError) as caught:
+        await a_guard().pseudonymise_resource(resource, known=NOTHING, today=date(2026, 11, 23))
+
+    assert "Patient.extension" in caught.value.public
+    assert "Quistgaard" not in caught.value.public
