@@ -6,8 +6,8 @@ become one over both.
 
 from collections.abc import Sequence
 
-from appliance.phi.consistency import joined, spread
-from appliance.phi.findings import Finding
+from appliance.phi.consistency import spread
+from appliance.phi.findings import Finding, without_overlaps
 from appliance.phi.known_identifiers import KnownIdentifiers
 
 
@@ -15,5 +15,5 @@ def combine(
     texts: Sequence[str], found: Sequence[Sequence[Finding]], known: KnownIdentifiers
 ) -> list[tuple[Finding, ...]]:
     """Return the findings of each text: those found, the known values, and every other place of either."""
-    first = [joined([*each, *known.find(text)]) for text, each in zip(texts, found, strict=True)]
+    first = [without_overlaps([*each, *known.find(text)]) for text, each in zip(texts, found, strict=True)]
     return spread(texts, first)

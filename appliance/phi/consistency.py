@@ -5,10 +5,10 @@ values that were found surely are looked for, and a part of a name that is an or
 a name.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from appliance.phi.findings import Finding, Kind
+from appliance.phi.findings import Finding, Kind, without_overlaps
 from appliance.phi.forms.book import Book, Forms
 from appliance.phi.forms.form import Form, Need
 from appliance.phi.forms.internet import email_forms, url_forms
@@ -51,26 +51,17 @@ def spread(texts: Sequence[str], findings: Sequence[Sequence[Finding]]) -> list[
     """Return the findings of each text with every other place where one of their values stands."""
     forms = _forms_of(texts, findings)
     if forms.is_empty():
-        return [joined(each) for each in findings]
-    return [joined([*each, *_found(text, forms)]) for text, each in zip(texts, findings, strict=True)]
+        return [without_overlaps(each) for each in findings]
+    return [_with_others(text, each, forms) for text, each in zip(texts, findings, strict=True)]
 
 
-def joined(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return findings in order of place; those that overlap become one over all, of the longest one's kind."""
-    groups: list[list[Finding]] = []
-    end = 0
-    for each in sorted(findings, key=lambda finding: (finding.start, -finding.end)):
-        if groups and each.start < end:
-            groups[-1].append(each)
-        else:
-            groups.append([each])
-        end = max(end, each.end)
-    return tuple(map(_as_one, groups))
-
-
-def _as_one(group: list[Finding]) -> Finding:
-    longest = max(group, key=lambda each: (each.end - each.start, each.score))
-    return replace(longest, start=group[0].start, end=max(each.end for each in group))
+def _with_others(text: str, findings: Sequence[Finding], forms: Forms) -> tuple[Finding, ...]:
+    """Return the findings of a text and the other places in it; where both lie, the one that was there speaks."""
+    covered = bytearray(len(text))
+    for each in findings:
+        covered[each.start : each.end] = b"\x01" * (each.end - each.start)
+    others = [each for each in _found(text, forms) if not all(covered[each.start : each.end])]
+    return without_overlaps([*findings, *others])
 
 
 def _found(text: str, forms: Forms) -> Iterator[Finding]:

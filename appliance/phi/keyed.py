@@ -90,15 +90,14 @@ class KeyedIdentifiers:
         if not self._grams:
             return ()
         page = Page(text)
-        known: dict[bytes, Kind | None] = {}
+        kinds: dict[bytes, Kind | None] = {}
         found: list[Finding] = []
         end = 0
-        for stretch in stretches(page):
-            kind = self._kind(stretch, known)
-            if kind is None or stretch.end <= end or self.is_issued(page.text[stretch.start : stretch.end]):
-                continue
-            end = stretch.end
-            found.append(_finding(stretch, kind))
+        for stretch in stretches(page, lambda key: self._kind(key, kinds) is not None):
+            kind = kinds[stretch.key]
+            if kind and stretch.end > end and not self.is_issued(page.text[stretch.start : stretch.end]):
+                end = stretch.end
+                found.append(_finding(stretch, kind))
         return tuple(found)
 
     def is_issued(self, value: str) -> bool:
@@ -108,11 +107,11 @@ class KeyedIdentifiers:
             return False
         return any(each.startswith(words) for each in self._by_first_word.get(words[:WORD_BYTES], ()))
 
-    def _kind(self, stretch: Stretch, known: dict[bytes, Kind | None]) -> Kind | None:
+    def _kind(self, key: bytes, kinds: dict[bytes, Kind | None]) -> Kind | None:
         """Return the kind of a stretch that is known; each different stretch is digested once."""
-        if stretch.key not in known:
-            known[stretch.key] = self._grams.get(_gram(self._key, stretch.key))
-        return known[stretch.key]
+        if key not in kinds:
+            kinds[key] = self._grams.get(_gram(self._key, key))
+        return kinds[key]
 
     @override
     def __repr__(self) -> str:

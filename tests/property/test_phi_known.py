@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.errors import PhiBlockedError
-from appliance.phi.consistency import joined, spread
+from appliance.phi.consistency import spread
 from appliance.phi.demographics import Address, Demographics
-from appliance.phi.findings import Finding, Kind
 from appliance.phi.forms.plain import plain
 from appliance.phi.keyed import KeyedIdentifiers
 from appliance.phi.known_identifiers import KnownIdentifiers
@@ -144,29 +143,6 @@ json_values = st.recursive(
 def test_a_malformed_wire_form_is_refused_by_our_own_error(wire: object) -> None:
     with pytest.raises(PhiBlockedError):
         KeyedIdentifiers.from_wire(wire)
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    st.lists(
-        st.builds(
-            lambda start, length, score: Finding(
-                kind=Kind.NAME, start=start, end=start + length, score=score, recognizer="test"
-            ),
-            st.integers(0, 50),
-            st.integers(1, 20),
-            st.floats(0, 1),
-        ),
-        max_size=20,
-    )
-)
-def test_joined_findings_cover_what_the_single_ones_cover_and_never_overlap(findings: list[Finding]) -> None:
-    together = joined(findings)
-
-    assert {place for each in together for place in range(each.start, each.end)} == {
-        place for each in findings for place in range(each.start, each.end)
-    }
-    assert all(one.end <= other.start for one, other in pairwise(together))
 
 
 @settings(max_examples=50, deadline=None)

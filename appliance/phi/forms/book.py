@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from appliance.phi.demographics import Demographics
 from appliance.phi.findings import Finding, Kind
 from appliance.phi.forms.days import WITH_YEAR, day_forms, day_runs
-from appliance.phi.forms.form import Form, Known, Need, Tag, add
+from appliance.phi.forms.form import GATES, Form, Known, Need, Tag, add
 from appliance.phi.forms.internet import email_forms, url_forms
 from appliance.phi.forms.name_parts import NameBook, NameParts, Strength
 from appliance.phi.forms.name_search import Names
@@ -46,10 +46,14 @@ class Forms:
             for run, form in searched.forms.items():
                 if form.need is Need.NOTHING:
                     yield Known(tag=Tag.RUN, kind=form.kind, text=run)
+                    gates = (gate for gate in GATES if gate <= len(run))
+                    yield from (Known(tag=Tag.PREFIX, kind=form.kind, text=run[:gate]) for gate in gates)
         for first, entries in self.sequences.by_first.items():
             for rest, form in entries:
                 if form.need is Need.NOTHING:
-                    yield Known(tag=Tag.SEQUENCE, kind=form.kind, text=" ".join((first, *rest)))
+                    yield from _known_words(Tag.SEQUENCE, form.kind, first, *rest)
+                elif form.need is Need.CAPITAL_OR_PLACE:
+                    yield from _known_words(Tag.CAPITAL, form.kind, first, *rest)
         yield from _known_names(self.names.parts)
 
 
@@ -148,4 +152,9 @@ def _known_names(parts: NameParts) -> Iterator[Known]:
             yield Known(tag=Tag.CAPITAL, kind=Kind.NAME, text=word)
     for one, other in parts.pairs:
         is_word = one in ORDINARY or other in ORDINARY
-        yield Known(tag=Tag.CAPITAL if is_word else Tag.SEQUENCE, kind=Kind.NAME, text=f"{one} {other}")
+        yield from _known_words(Tag.CAPITAL if is_word else Tag.SEQUENCE, Kind.NAME, one, other)
+
+
+def _known_words(tag: bytes, kind: Kind, *words: str) -> Iterator[Known]:
+    yield Known(tag=tag, kind=kind, text=" ".join(words))
+    yield Known(tag=Tag.FIRST, kind=kind, text=words[0])

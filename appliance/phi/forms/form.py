@@ -56,6 +56,10 @@ def add(forms: dict[Key, Form], key: Key, form: Form) -> None:
         forms[key] = form
 
 
+GATES = (4, 8, 16, 32)
+"""After so many letters and digits a run is compared with the beginnings of the known ones: the work stays bounded."""
+
+
 class Tag:
     """What a key was made of, so that a run and a word of the same letters never meet."""
 
@@ -69,7 +73,13 @@ class Tag:
     """One word of a name, in any case."""
 
     CAPITAL = b"capital\0"
-    """One or two words of a name that count with a capital only."""
+    """One or two words that count with a capital only."""
+
+    FIRST = b"first\0"
+    """The first of several words, so that a search need not try what follows every word."""
+
+    PREFIX = b"prefix\0"
+    """The beginning of a run at one of `GATES`, for the same reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,12 @@ _CLOSE_GAP = re.compile(r"[.']?[ \-]?\Z")
 _MOST_BETWEEN = 2
 """Unknown initials between two known words: ``John R. R. Smith``."""
 
+_MOST_BESIDE = 4
+"""Initials and particles that a name takes with it on either side: ``J. R. R.``, ``de la``."""
+
+_MOST_INITIALS = 3
+"""Letters of the longest monogram."""
+
 _SHORTEST_TYPO = 4
 """A shorter name has too many neighbours for typos to mean anything."""
 
@@ -46,7 +52,28 @@ _FIRST_LETTER_MAY_DIFFER = 7
 """From this length a wrong first letter is allowed too; people seldom mistype it (Yannakoudakis and Fawthrop 1983)."""
 
 
-_FUNCTION_WORDS = frozenset("an art as do had has he her in is it may mark no on or see so to will".split())
+_FUNCTION_WORDS = frozenset(
+    (
+        "an",
+        "art",
+        "as",
+        "do",
+        "had",
+        "has",
+        "he",
+        "her",
+        "in",
+        "is",
+        "may",
+        "mark",
+        "no",
+        "on",
+        "or",
+        "so",
+        "to",
+        "will",
+    )
+)
 """Names that follow a comma as words far more often."""
 
 
@@ -136,10 +163,11 @@ class Names:
     def _finding(self, page: Page, stretch: list[_Hit], people: frozenset[int]) -> Finding:
         first, last = stretch[0].first, stretch[-1].last
         letters = frozenset().union(*(self.parts.initials.get(person, frozenset()) for person in people))
-        while first > 0 and self._belongs(page, first - 1, page.gap(first - 1), letters=letters, people=people):
-            first -= 1
-        while last + 1 < len(page.words) and _is_initial_behind(page, last + 1, letters):
-            last += 1
+        for _ in range(_MOST_BESIDE):
+            if first > 0 and self._belongs(page, first - 1, page.gap(first - 1), letters=letters, people=people):
+                first -= 1
+            if last + 1 < len(page.words) and _is_initial_behind(page, last + 1, letters):
+                last += 1
         if last + 1 < len(page.words) and page.words[last + 1].isdigit() and not page.gap(last):
             last += 1
         is_exact = any(not hit.is_typo for hit in stretch)
@@ -169,13 +197,14 @@ class Names:
         word = page.words[first]
         if len(word) > 1:
             return first if word in self.parts.monograms and is_all_capitals(page, first) else None
-        last, letters = first, word
-        while _is_single_capital(page, last) and letters not in self.parts.monograms:
-            last += 1
-            if last >= len(page.words) or page.gap(last - 1) not in {".", ". "} or not _is_single_capital(page, last):
+        letters = ""
+        for last in range(first, min(first + _MOST_INITIALS, len(page.words))):
+            if not _is_single_capital(page, last) or (last > first and page.gap(last - 1) not in {".", ". "}):
                 return None
             letters += page.words[last]
-        return last if letters in self.parts.monograms else None
+            if letters in self.parts.monograms:
+                return last
+        return None
 
 
 def _is_single_capital(page: Page, index: int) -> bool:
@@ -245,7 +274,7 @@ def _support(page: Page, one: _Hit, other: _Hit) -> bool:
 
 
 def _is_lower_case_name(page: Page, one: _Hit, other: _Hit) -> bool:
-    """Say whether an ordinary word in lower case is a name: ``rose kuhlman``, ``kuhlman, rose``, not ``Kuhlman will``."""
+    """Say whether an ordinary word in lower case is a name: ``rose kuhlman``, never ``kuhlman will``."""
     if is_capitalised(page, one.first) or is_capitalised(page, other.first) or one.is_typo or other.is_typo:
         return False
     word, rest = (one, other) if page.words[one.first] in ORDINARY else (other, one)

@@ -74,14 +74,15 @@ class Runs:
 
     def _longest(self, page: Page, first: int, run: str) -> tuple[int, Form] | None:
         found: tuple[int, Form] | None = None
-        last = first
+        last, is_spread = first, False
         while True:
             form = self.forms.get(run)
-            if form and may_stand(page, run, first, last) and is_shown(form.need, page, first=first, last=last):
-                found = last, form
+            if form and may_stand(page, run, first, last, is_spread=is_spread):
+                found = (last, form) if is_shown(form.need, page, first=first, last=last) else found
             longer = self._extended(page, last, run)
             if longer is None:
                 return found
+            is_spread = is_spread or page.gap(last) not in {"", "-"}
             last, run = last + 1, longer
 
     def _extended(self, page: Page, last: int, run: str) -> str | None:
@@ -129,12 +130,9 @@ def _stands(page: Page, index: int, rest: tuple[str, ...], form: Form) -> bool:
     return not is_part_of_number(page, index, last) and is_shown(form.need, page, first=index, last=last)
 
 
-def may_stand(page: Page, run: str, first: int, last: int) -> bool:
+def may_stand(page: Page, run: str, first: int, last: int, *, is_spread: bool) -> bool:
     """Say whether a run of words may be this number here: not a part of a longer one, not several short ones."""
-    if is_part_of_number(page, first, last):
-        return False
-    is_spread = any(gap not in {"", "-"} for gap in map(page.gap, range(first, last)))
-    return len(run) >= _SHORTEST_SPREAD or not is_spread
+    return (len(run) >= _SHORTEST_SPREAD or not is_spread) and not is_part_of_number(page, first, last)
 
 
 def is_part_of_number(page: Page, first: int, last: int) -> bool:

@@ -4,11 +4,11 @@ The same words, gaps and exceptions as the search in the clear, so that what the
 (Wilson's disease, a piece of a decimal) does not stop it on the way out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from appliance.phi.forms.eponyms import is_eponym
-from appliance.phi.forms.form import Tag
+from appliance.phi.forms.form import GATES, Tag
 from appliance.phi.forms.name_context import is_capitalised
 from appliance.phi.forms.name_search import NAME_GAP
 from appliance.phi.forms.page import Page
@@ -30,21 +30,42 @@ class Stretch:
     end: int
 
 
-def stretches(page: Page) -> Iterator[Stretch]:
-    """Yield the stretches by their first word, the longest first."""
-    for index in range(len(page.words)):
-        found = [*_runs(page, index), *_sequences(page, index), *_names(page, index)]
-        yield from sorted(found, key=lambda each: -each.end)
+def stretches(page: Page, is_known: Callable[[bytes], bool]) -> Iterator[Stretch]:
+    """Yield the stretches that are known, by their first word, the longest first."""
+    begins = {word for word in page.vocabulary if _may_begin(word, is_known)}
+    for index, word in enumerate(page.words):
+        found = [*_runs(page, index, is_known)] if _may_begin_run(page, index) else []
+        if word in begins:
+            found += [*_sequences(page, index), *_names(page, index)]
+        yield from sorted((each for each in found if is_known(each.key)), key=lambda each: -each.end)
 
 
-def _runs(page: Page, first: int) -> Iterator[Stretch]:
+def _may_begin(word: str, is_known: Callable[[bytes], bool]) -> bool:
+    plain = word.encode()
+    return any(is_known(tag + plain) for tag in (Tag.NAME, Tag.CAPITAL, Tag.SEQUENCE, Tag.FIRST))
+
+
+def _may_begin_run(page: Page, index: int) -> bool:
+    """Say whether a number or an address on the internet may begin here; in prose almost never."""
+    if page.words[index].isdigit():
+        return True
+    end = page.places[index][1]
+    follows = page.text[end : end + 2]
+    return not follows[:1].isspace() or follows[1:].isdigit()
+
+
+def _runs(page: Page, first: int, is_known: Callable[[bytes], bool]) -> Iterator[Stretch]:
     """Yield numbers and addresses on the internet: a chain of words in which a digit or a joining sign stands."""
-    run, last = page.words[first], first
+    run, last, passed, is_spread = page.words[first], first, 0, False
     while len(run) <= LONGEST_RUN:
-        if may_stand(page, run, first, last):
+        if not all(is_known(Tag.PREFIX + run[:gate].encode()) for gate in GATES if passed < gate <= len(run)):
+            return
+        passed = len(run)
+        if is_known(Tag.RUN + run.encode()) and may_stand(page, run, first, last, is_spread=is_spread):
             yield _stretch(page, Tag.RUN + run.encode(), first, last)
         if last + 1 >= len(page.words) or not _goes_on(page, run, last):
             return
+        is_spread = is_spread or page.gap(last) not in {"", "-"}
         last += 1
         run += page.words[last]
 
