@@ -39,7 +39,7 @@ from appliance.phi.analyzer import Analyzer, stock
 from appliance.phi.guard import Guard, Pseudonymised
 from appliance.phi.known_identifiers import KnownIdentifiers
 from appliance.phi.settings import GuardSettings, Site
-from appliance.phi.stream import screen
+from appliance.phi.stream import Screen
 from appliance.phi.surrogate_values import given_names, surnames
 from tests.support.clinical_facts import facts
 
@@ -244,9 +244,10 @@ async def round_trip(guard: Guard, text: str) -> tuple[str, str]:
     """Return what leaves, and what the caller sees when a model answers with exactly that."""
     made: Pseudonymised = await guard.pseudonymise([ClinicalText(text)], known=KnownIdentifiers.nothing())
     outgoing = made.texts[0].reveal_bytes().decode()
-    returned, _withheld = screen(ClinicalText(outgoing), [ClinicalText(text)], surrogates=made.surrogates)
+    window = Screen([ClinicalText(text)], surrogates=made.surrogates)
+    returned = window.feed(ClinicalText(outgoing)).reveal() + window.finish().reveal()
     made.close()
-    return outgoing, returned.reveal()
+    return outgoing, returned
 
 
 def fhir(bench: Bench) -> None:
