@@ -18,8 +18,16 @@ import simple_icd_10_cm as icd10
 from appliance.phi.names.lexicon import stems
 from appliance.phi.surrogate_values import given_names, surnames
 
-TARGET = Path(__file__).resolve().parent.parent / "appliance" / "phi" / "names" / "ordinary_words.txt"
-"""What this script writes."""
+PHI = Path(__file__).resolve().parent.parent / "appliance" / "phi"
+
+TARGET = PHI / "names" / "ordinary_words.txt"
+"""What this script writes: words that are no names by themselves."""
+
+BOTH = PHI / "names" / "everyday_names.txt"
+"""What it writes too: ordinary words that many people are called."""
+
+FREQUENT = {"surnames.txt": 1500, "given_female.txt": 500, "given_male.txt": 500}
+"""How many names of each file, the more frequent first, count as "many people"."""
 
 ENOUGH = 3
 """Occurrences that make a word of clinical text ordinary."""
@@ -38,6 +46,10 @@ def main() -> None:
     kept = sorted(word for word in words if len(word) > 1 and not any(stem in words for stem in stems(word)))
     TARGET.write_text("\n".join(kept) + "\n")
     print(f"{TARGET.name}: {len(kept)} words")
+    files = [(PHI / "surrogate_values" / file).read_text().split()[:count] for file, count in FREQUENT.items()]
+    both = sorted({name.lower() for names in files for name in names} & words)
+    BOTH.write_text("\n".join(both) + "\n")
+    print(f"{BOTH.name}: {len(both)} words")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from typing import Protocol, Self
 
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine, SpacyNlpEngine
-from spacy import load as load_pipeline
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from typing_extensions import override
@@ -193,25 +192,14 @@ def stock(models: Path) -> Callable[[str], list[tuple[int, int, str, float]]]:
     Raises PhiGuardUnavailableError for a missing or changed file.
     """
     check_files(models)
-    engine = AnalyzerEngine(nlp_engine=_WholePipeline(models / "spacy"), supported_languages=[_LANGUAGE])
+    whole = SpacyNlpEngine(models=[{"lang_code": _LANGUAGE, "model_name": str(models / "spacy")}])
+    engine = AnalyzerEngine(nlp_engine=whole, supported_languages=[_LANGUAGE])
 
     def find(text: str) -> list[tuple[int, int, str, float]]:
         results = engine.analyze(text, language=_LANGUAGE)
         return [(each.start, each.end, each.entity_type, each.score) for each in results]
 
     return find
-
-
-class _WholePipeline(SpacyNlpEngine):
-    """Presidio's own engine on a pipeline that lies on this disk."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        self.nlp = {_LANGUAGE: load_pipeline(folder)}
-
-    @override
-    def load(self) -> None:
-        """Do nothing: the pipeline is loaded."""
 
 
 def _moved(finding: Finding, span: tuple[int, int]) -> Finding:

@@ -11,7 +11,7 @@ disease's head word follows.  Words are judged whole and joined to names at the 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +48,8 @@ class NameFinder:
     def __init__(self, models: Path) -> None:
         """Load the models from a folder whose files were checked (`model_files`)."""
         self._rampart = Rampart(models / "rampart")
-        self._entities = Entities(models / "spacy")
         self._lexicon = Lexicon()
+        self._entities = Entities(models / "spacy", known=self._lexicon.common())
 
     def use(self, ordinary: frozenset[str]) -> None:
         """Take the site's own words that are no names, in place of those taken before."""
@@ -72,17 +72,16 @@ class NameFinder:
         self._widen_places(text, words, verdicts)
         return list(findings(text, words, verdicts))
 
-    def _doubtful(self, words: Sequence[Word], verdicts: Verdicts, looks: Iterable[Look]) -> list[int]:
-        wanted = frozenset(looks)
+    def _doubtful(self, words: Sequence[Word], verdicts: Verdicts) -> list[int]:
         return [
             index
             for index, word in enumerate(words)
-            if word.look in wanted and verdicts.is_open(index) and not is_eponym_used(words, index, self._lexicon)
+            if word.look in ASKED and verdicts.is_open(index) and not is_eponym_used(words, index, self._lexicon)
         ]
 
     def _ask_entities(self, text: str, words: Sequence[Word], verdicts: Verdicts) -> None:
         """Judge by spaCy the doubtful words that are written as names are."""
-        doubtful = [index for index in self._doubtful(words, verdicts, ASKED) if words[index].is_capital]
+        doubtful = [index for index in self._doubtful(words, verdicts) if words[index].is_capital]
         spans = windows(text, words, doubtful)
         for (base, _), found in zip(spans, self._entities.read([text[a:b] for a, b in spans]), strict=True):
             for start, end, label in found:
@@ -118,7 +117,7 @@ class NameFinder:
 
     def _ask_rampart(self, text: str, words: Sequence[Word], verdicts: Verdicts) -> None:
         """Judge by Rampart the words that are doubtful still."""
-        doubtful = self._doubtful(words, verdicts, ASKED - {Look.ACRONYM})
+        doubtful = self._doubtful(words, verdicts)
         spans = windows(text, words, doubtful)
         for (base, end), pieces in zip(spans, self._rampart.read([text[a:b] for a, b in spans]), strict=True):
             person, place = _by_character(pieces, end - base)

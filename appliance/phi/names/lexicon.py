@@ -73,10 +73,10 @@ class Look(Enum):
     """Not in any list, so a model is asked."""
 
 
-ASKED = frozenset({Look.PERHAPS, Look.UNKNOWN, Look.EPONYM, Look.ACRONYM})
+ASKED = frozenset({Look.PERHAPS, Look.UNKNOWN, Look.EPONYM})
 """Words that a model judges."""
 
-_LONGEST_ACRONYM = 6
+_LONGEST_ACRONYM = 4
 
 _PARTS = re.compile(r"[^\W_]+")
 
@@ -96,6 +96,7 @@ class Lexicon:
         self._given = given_names()
         self._names = self._given | surnames()
         self._ordinary = frozenset((_FOLDER / "ordinary_words.txt").read_text().split())
+        self._everyday = frozenset((_FOLDER / "everyday_names.txt").read_text().split())
         sections = _sections((_FOLDER / "clinical_words.txt").read_text())
         self._never = sections["never"] | extra
         self._clinical = sections["clinical"]
@@ -141,6 +142,8 @@ class Lexicon:
     def _look_by_lists(self, part: str, lower: str, *, is_capital: bool) -> Look:
         is_ordinary = self.is_ordinary(lower)
         if lower in self._names and (is_capital or not is_ordinary):
+            if is_ordinary and lower not in self._everyday:
+                return Look.ORDINARY
             is_given = lower in self._given and is_capital and not is_ordinary and lower not in self._cities
             return Look.GIVEN if is_given else Look.PERHAPS
         if is_ordinary:
@@ -152,6 +155,14 @@ class Lexicon:
     def is_given(self, word: str) -> bool:
         """Say whether people have this as a given name, whatever else it means."""
         return word.lower() in self._given
+
+    def common(self) -> frozenset[str]:
+        """Return the words of the language that we know, in lower case."""
+        return self._ordinary | self._never | self._everyday
+
+    def is_never(self, word: str) -> bool:
+        """Say whether this is a function word or a word of forms, or one that the site listed."""
+        return word.lower() in self._never
 
     def is_system(self, word: str) -> bool:
         """Say whether people call a hospital or a system of hospitals by this one word."""
@@ -172,7 +183,8 @@ class Lexicon:
 
 
 _BY_WEIGHT = [
-    Look.FOREIGN, Look.GIVEN, Look.PERHAPS, Look.EPONYM, Look.UNKNOWN, Look.ACRONYM, Look.INITIAL, Look.CLINICAL, Look.ORDINARY
+    Look.FOREIGN, Look.GIVEN, Look.PERHAPS, Look.EPONYM, Look.UNKNOWN, Look.ACRONYM, Look.INITIAL,
+    Look.CLINICAL, Look.ORDINARY,
 ]  # fmt: skip
 """Of a word in parts the first of these counts: ``post-CABG`` is no name because of its second half only."""
 

@@ -62,11 +62,16 @@ class Rampart:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        self._first = self._tokenizer.token_to_id("[CLS]")
-        self._last = self._tokenizer.token_to_id("[SEP]")
+        self._first = self._token("[CLS]")
+        self._last = self._token("[SEP]")
         self._session = onnxruntime.InferenceSession(
             to_int8((folder / "model_q4.onnx").read_bytes()), _options(), providers=["CPUExecutionProvider"]
         )
+
+    def _token(self, name: str) -> int:
+        token: int | None = self._tokenizer.token_to_id(name)
+        assert token is not None  # noqa: S101 - the file was checked
+        return token
 
     def read(self, windows: Sequence[str]) -> list[Pieces]:
         """Return what the model says of each window; a window's pieces after `MAX_TOKENS` are not judged."""

@@ -30,7 +30,7 @@ def sure_names(text: str, words: Sequence[Word], lexicon: Lexicon) -> Iterator[i
     while index < len(words):
         end = index + 1
         if _begins_name(text, words, index, lexicon) and not _is_of_facility(words, index, lexicon):
-            end = _name_end(text, words, index)
+            end = _name_end(text, words, index, lexicon)
             yield from (each for each in range(index, end) if not is_eponym_used(words, each, lexicon))
         index = end
 
@@ -72,20 +72,29 @@ def _begins_name(text: str, words: Sequence[Word], index: int, lexicon: Lexicon)
     return after.look is Look.GIVEN or lexicon.is_name(after.text)
 
 
-def _name_end(text: str, words: Sequence[Word], start: int) -> int:
+def _name_end(text: str, words: Sequence[Word], start: int, lexicon: Lexicon) -> int:
     """Return the index after the last word of the name that begins here."""
     end = start + 1
     while end < min(len(words), start + _LONGEST):
         gap = text[words[end - 1].end : words[end].start]
         if gap not in {" ", ". ", "-", " '", ' "'}:
             break
-        may_follow = words[end].is_capital and words[end].look in _FOLLOWS
+        may_follow = words[end].is_capital and (words[end].look in _FOLLOWS or _may_be_surname(words, end, lexicon))
         if not may_follow and words[end].text not in _PARTICLES:
             break
         end += 1
     while end > start + 1 and words[end - 1].text in _PARTICLES:
         end -= 1
     return end
+
+
+def _may_be_surname(words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:
+    """Say whether an ordinary word is a rare surname too, which it is after a given name: ``Minnie Driver``."""
+    return (
+        words[index].look is Look.ORDINARY
+        and not lexicon.is_never(words[index].text)
+        and lexicon.is_name(words[index].text)
+    )
 
 
 def _is_of_facility(words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:

@@ -10,6 +10,6 @@ import os
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-import onnxruntime  # noqa: E402 - the switch above must come first
+import onnxruntime
 
 __all__ = ["onnxruntime"]
