@@ -17,7 +17,7 @@ NAMES: tuple[re.Pattern[str], ...] = (
     re.compile(rf"\b(?:(?:Dr|Mr|Mrs|Ms|Mx|Miss|Prof)\.?|(?:DR|MR|MRS|MS|PROF)\.)[ \t]{{1,2}}(?P<v>{_FULL})"),
     re.compile(
         rf"(?<![\w'-])(?P<v>{_CAPITAL}(?:[ \t]{_CAPITAL}){{1,2}}),? "
-        r"(?:M\.?D|D\.?O|R\.?N|N\.?P|P\.?A-C|Ph\.?D|DPM|DDS|PharmD|LCSW|FNP)\b"
+        r"(?:M\.?D|D\.?O|R\.?N|N\.?P|P\.?A-C|Ph\.?D|DPM|DDS|PharmD|LCSW|FNP)\b(?!-?\d)"
     ),
     re.compile(
         r"(?i:\b(?:(?:patient|pt|provider|physician|mother|father|spouse|guardian|caregiver)(?:'s)?[ _]?name"

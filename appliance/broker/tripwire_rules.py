@@ -99,11 +99,11 @@ _CONTACTS = (
     ),
     _shape(
         Kind.URL,
-        r"(?i)\b(?:https?|s?ftp)://(?:[^\s/@\"'<>]{1,64}@)?(?P<host>[\w.-]{1,120})[^\s\"'<>)\]}]{0,120}",
+        r"(?i)\b(?:https?|s?ftp)://(?:[^\s/@\"'<>]{1,64}@)?(?P<host>[\w.-]{1,120})[^\s\"'<>)\]}?&#]{0,120}",
         is_foreign_host,
         needs="://",
     ),
-    _shape(Kind.URL, r"\bwww\.(?P<host>[\w.-]{1,120})[^\s\"'<>)\]}]{0,120}", is_foreign_host, needs="www."),
+    _shape(Kind.URL, r"\bwww\.(?P<host>[\w.-]{1,120})[^\s\"'<>)\]}?&#]{0,120}", is_foreign_host, needs="www."),
     _shape(Kind.IP, r"[0-9](?<![\w.].)\d{0,2}(?:\.\d{1,3}){3}(?!\.?\w)", is_address),
     _shape(
         Kind.IP,

@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
-from appliance.phi.keyed import KeyedIdentifiers
-from appliance.phi.known_identifiers import KnownIdentifiers
-
 from appliance.phi.demographics import Address, Demographics
 from appliance.phi.findings import Finding, Kind
+from appliance.phi.keyed import KeyedIdentifiers
+from appliance.phi.known_identifiers import KnownIdentifiers
 
 _FIELDS = {
     "names": Kind.NAME,
@@ -71,6 +70,10 @@ def people_of(values: Iterable[tuple[Kind, str]]) -> Demographics:
     return Demographics(
         **plain,
         ssn=next(iter(by_kind.get(Kind.SSN, ())), ""),
-        addresses=tuple(Address.parse(value) for value in by_kind.get(Kind.LOCATION, ())),
+        addresses=tuple(_address(value) for value in by_kind.get(Kind.LOCATION, ())),
         other_ids=others,
     )
+
+
+def _address(value: str) -> Address:
+    return Address.parse(value) if any(map(str.isdigit, value)) else Address(city=value)

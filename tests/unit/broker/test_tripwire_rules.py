@@ -94,6 +94,7 @@ CLINICAL = [
     "Account of events: 4 falls. Medical record reviewed 2019. Group B strep. Policy discussed.",
     "Version 1.2.3, section 3.1.2.400, ratio 1:2:3, time 10:22:11, OID 2.16.840.1.113883.",
     "Prof. and Mrs. were not named; the Dr. said so; Ms. Patient; Dr. Monday; Mr. M.",
+    "Other: Study Key RN-08 and Trial Arm DO-3; see https://loinc.org/8480-6/?x=1#y or www.nih.gov/health.",
     "2 Small Way outs; 12 Oak street; PO intake 600; IN 5 days; OR 2 tabs.",
 ]
 
@@ -114,6 +115,7 @@ ISSUED = [
     ("412 Alder Street, Millfield, OH 00002", "412 Alder Street, Millfield, OH 00002"),
     ("visitor7@example.org", "mail visitor7@example.org"),
     ("https://example.org/r/7", "see https://example.org/r/7."),
+    ("https://example.org/r/7", "https://example.org/r/7?visit=3&view=all or https://example.org/r/7#top"),
     ("192.0.2.14", "from 192.0.2.14"),
 ]
 
