@@ -9,7 +9,7 @@ from tests.support.golden import Golden
 KEPT_BY_FORM = {"code", "coding", "currency", "language", "mime", "resourceType", "samples", "unit"}
 GENERALISED = {"birth", "country", "quantity", "state", "zip"}
 GUARDED = {"answer", "content", "measured", "named", "narrative", "text"}
-WALKED = {"attachment", "extension", "item", "part", "person", "place", "resource", "walk"}
+WALKED = {"attachment", "extension", "item", "name", "part", "person", "place", "resource", "walk"}
 EVERYWHERE = {"id", "extension", "modifierExtension", "implicitRules", "language", "contained", "meta", "text"}
 
 HEAD = """\
@@ -30,7 +30,11 @@ def test_what_leaves_of_fhir_changes_only_with_a_reviewed_diff(golden: Golden) -
     types = "".join(_lines(path, elements) for path, elements in sorted(table().types.items()))
     extensions = "".join(_extension(url, rule) for url, rule in sorted(table().extensions.items()))
 
-    golden.check("fhir_elements.txt", f"{HEAD}{types}\nExtensions\n\n{extensions}")
+    systems = [*table().systems, *(f"{beginning}*" for beginning, _ in table().system_beginnings)]
+    public = "\nPublic code systems\n\n" + "\n".join(sorted(systems)) + "\n"
+    addresses = "\nAddresses that leave\n\n" + "".join(f"{beginning}*\n" for beginning in table().addresses)
+
+    golden.check("fhir_elements.txt", f"{HEAD}{types}\nExtensions\n\n{extensions}{public}{addresses}")
 
 
 def test_every_rule_that_the_table_names_exists() -> None:

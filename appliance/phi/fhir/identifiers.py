@@ -87,6 +87,14 @@ def title(value: str, scene: Scene) -> str:
     return value if is_known else scene.replace(Kind.NAME, value)
 
 
+def whole_name(name: object) -> str:
+    """Return given and family names as people write them together, or nothing where one of them is missing."""
+    parts = name if isinstance(name, dict) else {}
+    given, family = parts.get("given"), parts.get("family")
+    first = [word for word in given if isinstance(word, str)] if isinstance(given, list) else []
+    return " ".join([*first, family]) if first and isinstance(family, str) else ""
+
+
 def _kind(scene: Scene) -> Kind:
     codes = _type_codes(scene.parent.get("type"))
     named = next((V2_TYPES[code] for code in codes if code in V2_TYPES), None)

@@ -7,7 +7,7 @@ input's own objects is in the output, so that a later change of one does not cha
 
 from collections.abc import Mapping
 
-from appliance.phi.fhir import attachments, days, duplicates, primitives
+from appliance.phi.fhir import attachments, days, duplicates, identifiers, primitives
 from appliance.phi.fhir.rules import STRINGS
 from appliance.phi.fhir.scene import Scene
 from appliance.phi.fhir.table import KINDS, Element, Elements, ExtensionRule
@@ -139,14 +139,21 @@ class Walk:
         scene = self._scene
         outer = scene.named, scene.label
         scene.named = element.action
-        if element.action == "item" and isinstance(item, dict):
-            question = item.get("text")
-            scene.label = question if isinstance(question, str) else ""
+        self._announce(element, item)
         out = self._object(item, scene.table.types[element.type])
         scene.named, scene.label = outer
         if element.action == "quantity":
             return days.without_high_age(out, is_age=element.type == "Age")
         return attachments.noted(out, had_data=_has_data(item)) if element.action == "attachment" else out
+
+    def _announce(self, element: Element, item: object) -> None:
+        """Tell what an object is about before its parts are walked."""
+        if element.action == "item" and isinstance(item, dict):
+            question = item.get("text")
+            self._scene.label = question if isinstance(question, str) else ""
+        if element.action == "name" and (whole := identifiers.whole_name(item)).strip():
+            # Asked for first, so that the surrogates of its parts are parts of one made-up name.
+            self._scene.replace(Kind.NAME, whole)
 
     def _extension(self, item: object, known: Mapping[str, ExtensionRule]) -> Json | None:
         url = item.get("url") if isinstance(item, dict) else None

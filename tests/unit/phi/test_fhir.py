@@ -475,12 +475,15 @@ def test_a_text_attachment_is_guarded_inside(kind: str) -> None:
 
 
 def test_an_html_attachment_is_guarded_between_its_tags() -> None:
-    page = "<!DOCTYPE html><html><head><title>Quill</title></head><body><p>Hi <b>Ann</b><br>you</p></body></html>"
+    page = "<!DOCTYPE html><html><head><title>Quill</title></head><body><p>Hi <b>Ann</b><br>you</p><o:p>x</o:p></body></html>"
     data = base64.b64encode(page.encode()).decode()
 
     out = left({"resourceType": "Binary", "contentType": "text/html", "data": data})
 
-    assert base64.b64decode(str(out["data"])).decode() == "<html><body><p>guarded(Hi Ann\nyou)</p></body></html>"
+    assert (
+        base64.b64decode(str(out["data"])).decode()
+        == "<html><body><p>guarded(Hi Ann\nyou)</p><div>guarded(x)</div></body></html>"
+    )
 
 
 @pytest.mark.parametrize("title", [None, "Scan"])
