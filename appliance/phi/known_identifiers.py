@@ -5,14 +5,14 @@ stands in it. The values live in memory for the exchange only; they print as a p
 logged. What leaves the process is `keyed` only.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import NoReturn, Self
 
 from typing_extensions import override
 
 from appliance.phi.demographics import Demographics
-from appliance.phi.findings import Finding
+from appliance.phi.findings import Finding, without_overlaps
 from appliance.phi.forms.ages import find_high_ages
 from appliance.phi.forms.book import Book, Forms
 from appliance.phi.forms.fhir_people import demographics_of
@@ -54,7 +54,7 @@ class KnownIdentifiers:
             return ()
         normalised = normalise(text)
         page = Page(normalised.text)
-        found = _without_covered([*self._forms.find(page), *find_high_ages(page)])
+        found = without_overlaps([*self._forms.find(page), *find_high_ages(page)])
         return tuple(_at(each, *normalised.origin(each.start, each.end)) for each in found)
 
     def keyed(self, secret: bytes, *, issued: Iterable[str]) -> KeyedIdentifiers:
@@ -71,15 +71,6 @@ class KnownIdentifiers:
         """Refuse to be pickled: a pickle is a copy on its way somewhere."""
         message = "known identifiers cannot be pickled or copied deeply"
         raise TypeError(message)
-
-
-def _without_covered(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield the findings in order of place; the longer of two that begin together or lie within each other."""
-    end = 0
-    for each in sorted(findings, key=lambda finding: (finding.start, -finding.end, -finding.score)):
-        if each.end > end:
-            yield each
-            end = each.end
 
 
 def _at(finding: Finding, start: int, end: int) -> Finding:

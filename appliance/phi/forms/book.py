@@ -128,8 +128,7 @@ class Book:
             for run in day_runs(day):
                 add(self._runs, run, WITH_YEAR)
             for sequence, form in day_forms(day):
-                if day == person.birth_date or form.need is Need.NOTHING:
-                    add(self._sequences, sequence, form)
+                add(self._sequences, sequence, form)
 
 
 def _numbers(person: Demographics) -> Iterable[tuple[Kind, tuple[str, ...]]]:

@@ -4,6 +4,7 @@ Each expression looks at a bounded stretch of plain text, so none of them can be
 """
 
 import re
+from typing import assert_never
 
 from appliance.phi.forms.form import Need
 from appliance.phi.forms.name_context import is_capitalised, stands_alone
@@ -55,6 +56,8 @@ def is_shown(need: Need, page: Page, *, first: int, last: int) -> bool:
             return is_capitalised(page, first) or _BEFORE_PLACE.search(page.before(first, _LOOK_BACK)) is not None
         case Need.PLACE:
             return _is_place(page, first=first, last=last)
+        case _ as never:
+            assert_never(never)
 
 
 def _is_decimal(page: Page, *, first: int, last: int) -> bool:

@@ -16,7 +16,7 @@ _SHORTEST_LOCAL_PART = 6
 EMAIL = Form(kind=Kind.EMAIL, recognizer="known_email")
 """What a whole address means."""
 
-EMAIL_LOCAL_PART = Form(kind=Kind.EMAIL, recognizer="known_email_user", score=0.9)
+EMAIL_LOCAL_PART = Form(kind=Kind.EMAIL, recognizer="known_email_user")
 """What the part before the ``@`` means, which is a user name elsewhere."""
 
 URL = Form(kind=Kind.URL, recognizer="known_url")

@@ -41,6 +41,10 @@ _CAPITALISED_ANYWAY = frozenset(
 """Words with a capital of their own, which so shows no name."""
 
 
+_CHEMICAL = frozenset(("al", "ba", "be", "ca", "co", "cr", "cu", "fe", "he", "li", "mg", "mo", "na", "se", "zn"))
+"""Names that are an element, with its capital."""
+
+
 def has_title(page: Page, index: int) -> bool:
     """Say whether a title or a label for names stands before a word."""
     before = page.before(index, _LOOK_BACK)
@@ -78,7 +82,14 @@ def is_inside_sentence(page: Page, index: int) -> bool:
     """Say whether a word has a capital that only a name explains: lower case stands directly before it."""
     if not is_capitalised(page, index) or is_all_capitals(page, index) or page.words[index] in _CAPITALISED_ANYWAY:
         return False
+    if page.words[index] in _CHEMICAL or _is_numbered(page, index):
+        return False
     gap = page.gap(index - 1)
     if index == 0 or "\n" in gap or not _SENTENCE_ENDS.isdisjoint(gap):
         return False
     return page.original(index - 1).islower()
+
+
+def _is_numbered(page: Page, index: int) -> bool:
+    """Say whether a number follows, as in ``Day 3`` and ``May 5``."""
+    return index + 1 < len(page.words) and page.words[index + 1].isdigit() and page.gap(index) == " "

@@ -101,7 +101,7 @@ class NameBook:
         for joined in _joined(family) | _joined(given):
             self._add_word(person, joined)
         if with_nicknames:
-            for word in given[:1]:
+            for word in (given or family)[:1]:
                 self._add_nicknames(person, word)
         if given and family:
             self._add_short_forms(person, given, family)

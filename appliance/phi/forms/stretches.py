@@ -14,7 +14,7 @@ from appliance.phi.forms.name_search import NAME_GAP
 from appliance.phi.forms.page import Page
 from appliance.phi.forms.search import INTERNET_GAP, NUMBER_GAP, SEQUENCE_GAP, is_part_of_number, may_stand
 
-LONGEST_RUN = 64
+LONGEST_RUN = 256
 """Letters and digits of the longest number or address on the internet that is looked for."""
 
 MOST_WORDS = 8
