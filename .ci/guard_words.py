@@ -15,7 +15,7 @@ from pathlib import Path
 
 import simple_icd_10_cm as icd10
 
-from appliance.phi.names.lexicon import stems
+from appliance.phi.names.lexicon import Lexicon, stems
 from appliance.phi.surrogate_values import given_names, surnames
 
 PHI = Path(__file__).resolve().parent.parent / "appliance" / "phi"
@@ -47,7 +47,8 @@ def main() -> None:
     TARGET.write_text("\n".join(kept) + "\n")
     print(f"{TARGET.name}: {len(kept)} words")
     files = [(PHI / "surrogate_values" / file).read_text().split()[:count] for file, count in FREQUENT.items()]
-    both = sorted({name.lower() for names in files for name in names} & words)
+    is_ordinary = Lexicon().is_ordinary
+    both = sorted(name for name in {name.lower() for names in files for name in names} if is_ordinary(name))
     BOTH.write_text("\n".join(both) + "\n")
     print(f"{BOTH.name}: {len(both)} words")
 

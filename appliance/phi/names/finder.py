@@ -27,8 +27,8 @@ from appliance.phi.names.words import Word, read_words, windows
 _SURE, _LIKELY = 0.5, 0.2
 """Share that Rampart must give a word: any word, and a word that lists know as a name."""
 
-_BY_LISTS, _BY_ENTITIES = 0.8, 0.75
-"""Scores of what the lists and spaCy find; Rampart's words have their own."""
+_BY_LISTS, _BY_ENTITIES, _BY_PREPOSITION = 0.8, 0.75, 0.6
+"""Scores of what the lists, spaCy and a preposition find; Rampart's words have their own."""
 
 _ORGANISATION = "ORG"
 
@@ -69,6 +69,7 @@ class NameFinder:
         self._ask_entities(text, words, verdicts)
         self._ask_rampart(text, words, verdicts)
         self._accept_systems(text, words, verdicts)
+        self._accept_proper_places(text, words, verdicts)
         self._widen_places(text, words, verdicts)
         return list(findings(text, words, verdicts))
 
@@ -137,6 +138,19 @@ class NameFinder:
                 continue
             if word.text.isupper() or _AT.search(text[max(word.start - _LOOK_BACK, 0) : word.start]):
                 verdicts.accept(index, Kind.LOCATION, _BY_ENTITIES)
+
+    def _accept_proper_places(self, text: str, words: Sequence[Word], verdicts: Verdicts) -> None:
+        """Accept two capitalised words after "at" in a sentence: ``seen at Cedar Crest``."""
+        for index in range(1, len(words) - 1):
+            if words[index - 1].text == "at" and text[words[index].end : words[index + 1].start] == " ":
+                pair = (index, index + 1)
+                if all(self._may_be_of_place(words[each]) and verdicts.is_open(each) for each in pair):
+                    for each in pair:
+                        verdicts.accept(each, Kind.LOCATION, _BY_PREPOSITION)
+
+    def _may_be_of_place(self, word: Word) -> bool:
+        is_written_so = word.text[:1].isupper() and word.text[1:2].islower() and word.text.isalpha()
+        return is_written_so and word.look is not Look.CLINICAL and not self._lexicon.is_never(word.text)
 
     def _widen_places(self, text: str, words: Sequence[Word], verdicts: Verdicts) -> None:
         """Take in what kind of place it is, in any case: ``Dallas clinic``, ``UCLA Med Ctr``."""

@@ -62,14 +62,14 @@ def _begins_name(text: str, words: Sequence[Word], index: int, lexicon: Lexicon)
     word = words[index]
     if word.look is Look.GIVEN:
         return True
-    if word.look is not Look.PERHAPS or not word.is_capital or not lexicon.is_given(word.text):
+    if not word.is_capital or not lexicon.is_given(word.text) or lexicon.is_never(word.text):
         return False
     after = words[index + 1] if index + 1 < len(words) else None
     if after is None or not after.is_capital or text[word.end : after.start] != " ":
         return False
     if after.look is Look.INITIAL:
         return text[after.end : after.end + 1] == "."
-    return after.look is Look.GIVEN or lexicon.is_name(after.text)
+    return word.look is Look.PERHAPS and (after.look is Look.GIVEN or lexicon.is_name(after.text))
 
 
 def _name_end(text: str, words: Sequence[Word], start: int, lexicon: Lexicon) -> int:
