@@ -42,7 +42,10 @@ RULES: tuple[Rule, ...] = (
     PatternRule(
         name="age-over-89-and-sex",
         kind=Kind.AGE,
-        pattern=pattern(rf"(?P<value>{_AGE})[ ]?(?:[MF]|(?:male|female|man|woman))(?![\w/])"),
+        pattern=pattern(
+            rf"(?P<value>{_AGE})(?:M(?![\w/])|[ ]?(?:male|female|man|woman)\b"
+            r"|F(?=[ ](?:with|w/|who|presents|presenting|p/w|c/o|hx|h/o|s/p|pt|patient|here|admitted)))"
+        ),
         score=0.8,
     ),
     PatternRule(

@@ -55,7 +55,7 @@ def label_before(text: str, place: int) -> Context | None:
 
 
 def _context(label: Label | None, *, has_sign: bool, is_on_line_above: bool) -> Context | None:
-    """A label on the line above counts only if it says it all: a heading such as ``Plan`` is none."""
+    """Return the context; on the line above only a label that says it all counts, as ``Plan`` is a heading there."""
     if label is None or (is_on_line_above and not label.says_all):
         return None
     return Context(label=label, has_sign=has_sign)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - an expression or a list is not cut in the middle
 """Hospitals, clinics and the like by the form of their name: a proper word before a word such as *Hospital*.
 
 Words that only say what a place does (*Pain Clinic*, *Community Hospital*) name no place and stay.  Towns and names
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from appliance.phi.findings import Finding, Kind
+from appliance.phi.recognizers.ordinary import NOT_NAMES
 from appliance.phi.recognizers.rule import PatternRule, Rule, exact, words
 
 _STRONG = (
@@ -21,7 +23,7 @@ _STRONG = (
 _WEAK = (
     "Health|Healthcare|Labs|Lab|Laboratory|Laboratories|Imaging|VA|Memorial|General|Children's|Women's|Cardiology|Oncology"
     "|Radiology|Pediatrics|Orthopedics|Orthopaedics|Dermatology|Institute|Manor|Dental|Dentistry|Diagnostics|College|Academy"
-    "|Center|Centre|Ctr|Shelter|Medicine|School|Facility|Institution|System|Network"
+    "|Center|Centre|Ctr|Cntr|Med|Shelter|Medicine|School|Facility|Institution|System|Network"
 )
 """Words that stand in headings too: two words must come before, one of them proper."""
 
@@ -37,9 +39,23 @@ _CARE = words(
     Pain VA Nursing Care Rehab Rehabilitation Hospice Urgent Family Internal Primary Dental Pediatric Senior Assisted"""
 )
 
-_HEADS = f"(?:{_STRONG}|{_WEAK})"
+_SMALL = "hospital|hospitals|clinic|clinics|medical[ ]center|health[ ]center|facility|campus|office|offices|branch|location|pharmacy"
+"""The same in small letters, where a proper word comes right before."""
 
-_NAME_WORD = r"[A-Z][A-Za-z'.-]{0,24}"
+_MORE = rf"(?:[ ](?:{_STRONG}|{_WEAK}|{_ENDS}|Medical|Med|Cntr|Outpatient|Emergency|{_SMALL})\b\.?){{0,3}}"
+
+_NO_TOWN = (
+    r"(?!(?:Dr|Mr|Mrs|Ms|Prof|Patient|Pt|The|She|He|His|Her|They|We|It|On|In|At|And|But|With|For|From|To|Who|By|Under|After|Before"
+    r"|Last|Seen|Had|Has|Was|Is|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}\b)"
+)
+
+_TOWN_AFTER = (
+    rf"(?:(?:,[ ]|[ ](?:in|of|at)[ ](?:the[ ])?){_NO_TOWN}[A-Z][a-z'-]{{2,20}}(?:[ ]{_NO_TOWN}[A-Z][a-z'-]{{2,20}}){{0,2}}(?![\w'])"
+    r"(?:,[ ]?[A-Z]{2}\b)?)?"
+)
+"""``, Baltimore``, ``in Rochester, MN``."""
+
+_NAME_WORD = r"(?:(?:St|Mt|Ft)\.|[A-Z]\.|[A-Z][A-Za-z'-]{0,24})"
 
 _GENERIC = words(
     """The A An Our This That Any Local Community Outpatient Inpatient Primary Care Emergency Urgent Pain Anticoagulation
@@ -51,7 +67,7 @@ _GENERIC = words(
     Research Clinical Trauma Burn Intensive Critical Unit Dental Orthopedic Orthopaedic Neurology Neurosurgery Gastroenterology
     Endocrinology Pulmonary Rheumatology Dermatology Urology Gynecology Psychiatry Psychiatric Nephrology Hematology Infectious
     Disease Vascular Allergy Asthma Follow-up Follow-Up Followup Veterans Health Wellness Referral Same In At To From For
-    And Of With On Is Was No Yes Plan Per Via Admission Admitted Discharge Discharged Hospital Clinic Center Past Occupation
+    And Of With On Is Was No Yes Plan Per Via Admission Admitted Discharge Discharged Hospital Center Past Occupation Figure Table
     Social Reproductive Sexual Musculoskeletal Preventive Preventative Preventive Global World Bone Oral Brain Lung Liver Skin
     Under Increase Consider Continue Start Review Mass Chest Digestive Gut Hormone Patient Population Planetary Maternal
     Quality Cardiovascular Environmental Good Poor Current Complete Current Overall Reports Report Gender Mobile"""
@@ -80,7 +96,16 @@ _NAME_AFTER = re.compile(rf"[ ](?:of|at|for)[ ](?:the[ ])?{_NAME_WORD}(?:[ ]{_NA
 
 _NAME_PARTS = re.compile(r"[A-Za-z][A-Za-z'.]*")
 
+_PLAIN = words(
+    "City General Memorial County University Regional Central Metro National District Veterans Children's Women's"
+)
+
+_TAIL = re.compile(_MORE + _TOWN_AFTER, re.VERBOSE)
+
 _STRONG_WORDS, _WEAK_WORDS = frozenset(_STRONG.split("|")), frozenset(_WEAK.split("|"))
+
+_NO_CENTRES = words("PBMC PBMCs BMC SMC CMC MMC DMC")
+"""Cells and other things that are abbreviated alike."""
 
 _WINDOW = 80
 """Characters before the head that a name may take."""
@@ -100,8 +125,9 @@ class Facilities:
                 continue
             floor = max(reached, head.start() - _WINDOW, text.rfind("\n", 0, head.start()) + 1)
             start = _proper_start(text, floor, head)
-            if start is not None:
-                reached = head.end()
+            tail = _TAIL.match(text, head.end())
+            if start is not None and tail is not None:
+                reached = tail.end()
                 yield Finding(kind=Kind.LOCATION, start=start, end=reached, score=0.88, recognizer=self.name)
 
 
@@ -112,10 +138,18 @@ def _proper_start(text: str, floor: int, head: re.Match[str]) -> int | None:
         return None
     named = [word for word in _NAME_PARTS.finditer(before[0]) if word[0][0].isupper()]
     while named and named[0][0] in _GENERIC:
+        if _is_plain_name(text, before.start() + named[0].start(), head):
+            break
         del named[0]
-    if not any(word[0] not in _GENERIC for word in named) or not _is_enough(named, head[0]):
+    if not any(word[0] not in _GENERIC or word[0] in _PLAIN for word in named) or not _is_enough(named, head[0]):
         return None
     return before.start() + named[0].start()
+
+
+def _is_plain_name(text: str, place: int, head: re.Match[str]) -> bool:
+    """Say whether this is a name such as *City Hospital*: general words that a preposition makes a place."""
+    is_name = text[place : head.start()].rstrip() in _PLAIN and head[0] in _STRONG_WORDS
+    return is_name and text[:place].endswith(("at ", "to ", "from ", "in ", "by "))
 
 
 def _is_enough(named: list[re.Match[str]], head: str) -> bool:
@@ -132,12 +166,18 @@ def _at_word(expression: str) -> str:
     return rf"{expression[0]}(?<![\w-].){expression[1:]}"
 
 
+def _is_proper(value: str) -> bool:
+    """Say whether the first word names a place and no disease, drug or task."""
+    first = value.split(maxsplit=1)[0]
+    return first not in _GENERIC and first.lower().removesuffix("'s") not in NOT_NAMES
+
+
 RULES: tuple[Rule, ...] = (
     Facilities(),
     PatternRule(
         name="facility-by-brand",
         kind=Kind.LOCATION,
-        pattern=exact(rf"(?P<value>(?:{'|'.join(map(_at_word, _BRANDS))})(?:[ ](?:{_HEADS}))?)(?!\w)"),
+        pattern=exact(rf"(?P<value>(?:{'|'.join(map(_at_word, _BRANDS))}){_MORE}{_TOWN_AFTER})(?!\w)"),
         score=0.86,
     ),
     PatternRule(
@@ -145,7 +185,7 @@ RULES: tuple[Rule, ...] = (
         kind=Kind.LOCATION,
         pattern=exact(
             r"(?<![\w-])(?P<value>(?:St\.?|Saint|Mt\.?|Mount|Our[ ]Lady[ ]of|Good[ ]Samaritan|Sacred)[ ](?!(?:John's[ ]Wort|Vitus|Anthony's[ ]Fire|Jude[ ]valve|Louis[ ]encephalitis))"
-            rf"[A-Z][a-z]{{2,20}}(?:'s?)?(?:[ ](?:{_HEADS}))?)(?![\w])"
+            rf"[A-Z][a-z]{{2,20}}(?:'s?)?{_MORE}{_TOWN_AFTER})(?![\w])"
         ),
         score=0.84,
         signs=("St", "Mt", "Mount", "Saint", "Our Lady", "Sacred", "Good"),
@@ -154,10 +194,37 @@ RULES: tuple[Rule, ...] = (
         name="university-of",
         kind=Kind.LOCATION,
         pattern=exact(
-            rf"\b(?P<value>(?:University|Univ\.?|College|Hospital|Children's[ ]Hospital|Institute)[ ]of[ ](?:the[ ])?{_NAME_WORD}(?:[ ](?:at[ ])?{_NAME_WORD}){{0,2}}(?:[ ](?:{_HEADS}))?)(?!\w)"
+            rf"\b(?P<value>(?:University|Univ\.?|College|Hospital|Children's[ ]Hospital|Institute)[ ]of[ ](?:the[ ])?{_NAME_WORD}(?:[ ](?:at[ ])?{_NAME_WORD}){{0,2}}{_MORE}{_TOWN_AFTER})(?!\w)"
         ),
         score=0.87,
         signs=(" of ",),
+    ),
+    PatternRule(
+        name="childrens-hospital",
+        kind=Kind.LOCATION,
+        pattern=exact(
+            rf"\b(?P<value>(?:Children's|Women's|Veterans(?:'|[ ]Affairs)?)[ ](?:Hospital|Medical[ ]Center|Clinic|Center){_TOWN_AFTER}(?:[ ]{_NO_TOWN}[A-Z][a-z]{{2,20}}){{0,2}})(?!\w)"
+        ),
+        score=0.85,
+        signs=("Children's", "Women's", "Veterans"),
+    ),
+    PatternRule(
+        name="facility-in-small-letters",
+        kind=Kind.LOCATION,
+        pattern=exact(
+            rf"\b(?:at|from|to|in|our|the|of|by|via|visited|near)[ ](?P<value>{_NO_TOWN}[A-Z][a-z][A-Za-z'.-]{{1,24}}(?:[ ][A-Z][A-Za-z'-]{{1,24}}){{0,2}}[ ](?:{_SMALL}))\b"
+        ),
+        score=0.8,
+        check=_is_proper,
+        gate=exact(rf"[A-Z][a-z'-]{{2,24}}[ ](?:{_SMALL})\b"),
+    ),
+    PatternRule(
+        name="medical-center-by-letters",
+        kind=Kind.LOCATION,
+        pattern=exact(r"\b(?P<value>(?:[A-Z]{2,4}MC|[A-Z]{2,4}[ ]Med(?:ical)?))(?![\w])"),
+        score=0.7,
+        check=lambda value: value not in _NO_CENTRES,
+        signs=("MC", "Med"),
     ),
 )
 """Rules for places of care."""

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - an expression or a list is not cut in the middle
 """The words that people and systems write beside an identifier, by kind.
 
 A label that *says it all* needs nothing but a value; an *everyday* word needs a sign such as ``:``, ``#`` or ``number``,
@@ -197,6 +198,9 @@ READABLE_PREFIXES = words(
 )
 """Labels that may touch their value (``MRN133202``) and stay readable; other prefixes belong to the value."""
 
+ALWAYS_LABELS = words("mrn acct account ssn npi patient")
+"""Prefixes that stay readable beside another label too; a shorter one may be a part of the value (``DEA: MR4200255``)."""
+
 PREFIXES: dict[str, Kind] = (
     dict.fromkeys(words("mrn mr pt pat patient chart emr ehr nh hn hosp"), Kind.MRN)
     | dict.fromkeys(
@@ -217,6 +221,14 @@ PREFIXES: dict[str, Kind] = (
     )
 )
 """What a value is that begins with such letters and a dash or a digit."""
+
+SURE_PREFIXES: dict[str, Kind] = {
+    "vin": Kind.VEHICLE,
+    "hpbn": Kind.HEALTH_PLAN,
+    "npi": Kind.LICENSE,
+    "imei": Kind.DEVICE,
+}
+"""Prefixes that say more than the label before them (``Serial VIN275580``)."""
 
 CODE_PREFIXES = words(
     """covid icd cpt hcpcs dsm loinc snomed rxnorm ndc nct pmid pmc doi isbn atc drg sars h n il cd hla tnf ifn gh

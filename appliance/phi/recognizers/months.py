@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - an expression or a list is not cut in the middle
 """Days that are written with the name of a month: ``March 3rd, 2026``, ``the third of March``, ``04MAR21``, ``May 2021``.
 
 The months of a text are found first and each form is tried around them only, because months are rare and forms many.

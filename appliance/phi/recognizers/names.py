@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - an expression or a list is not cut in the middle
 """Names of people by the form they are written in: after a title or a label, before a degree, an age or a record number.
 
 Capitals are what these rules go by.  Each run of capitalised words is walked once and cut at every clinical or everyday
@@ -34,6 +35,11 @@ _RUN = exact(
 """Capitalised words with particles and commas between."""
 
 _TOKEN = re.compile(r"[A-Za-z][A-Za-z'.-]*|,")
+
+_CONTRACTED = frozenset({"ve", "m", "d", "ll", "re", "t"})
+"""Ends of ``I've``, ``don't`` and their like."""
+
+_MILLISECONDS = re.compile(r"\d[ ]?ms\.?\Z")
 
 _WINDOW = 48
 """Characters to the left in which a label is looked for."""
@@ -105,9 +111,9 @@ def _names(text: str, run: re.Match[str]) -> Iterator[_Name]:
     yield _closed(text, current)
 
 
-def _separates(word: str, token: str, current: _Name) -> _Beside | None:
+def _separates(word: str, written: str, current: _Name) -> _Beside | None:
     """Say what a word that is no part of a name means for the next one; None for a word that can be a part."""
-    if token == ",":
+    if written == ",":
         can_go_on = current.count == 1 and not current.has_comma and current.beside is not _Beside.TITLE
         current.has_comma = True
         return None if can_go_on else _Beside.NOTHING
@@ -127,6 +133,8 @@ def _separates(word: str, token: str, current: _Name) -> _Beside | None:
 def _is_ordinary(word: str, current: _Name) -> bool:
     if len(word) == 1:
         return word in {"i", "a"} and not current.count
+    if "'" in word and word.partition("'")[2] in _CONTRACTED:
+        return True
     if current.count == 1 and current.beside in _SURE and word not in labels.WORDS:
         return False
     return word.removesuffix("'s") in NOT_NAMES
@@ -169,7 +177,7 @@ def _left_of(text: str, place: int) -> _Beside:
         return _Beside.INTRODUCED if VALEDICTION.search(left) else _Beside.NOTHING
     word = left.rstrip(".").rpartition(" ")[2].lower()
     if word in TITLES:
-        return _Beside.TITLE
+        return _Beside.NOTHING if _MILLISECONDS.search(left) else _Beside.TITLE
     if word in INTRODUCERS:
         return _Beside.INTRODUCED
     if left.lower().endswith(("name is", "name was", "known as", "belong to", "belongs to", "on behalf of", "care of")):

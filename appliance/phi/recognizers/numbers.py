@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from appliance.phi.findings import Finding, Kind
 from appliance.phi.recognizers.context import Context, label_before
-from appliance.phi.recognizers.labels import READABLE_PREFIXES
+from appliance.phi.recognizers.labels import ALWAYS_LABELS, PREFIXES, READABLE_PREFIXES, SURE_PREFIXES
 from appliance.phi.recognizers.rule import Rule
 from appliance.phi.recognizers.values import Value, kind_by_form, prefix, value_at, value_from
 
@@ -52,8 +52,10 @@ def _is_of_mail(text: str, value: Value) -> bool:
 
 
 def _judged(text: str, value: Value, previous: Finding | None) -> Finding | None:
-    value = _without_label(text, value)
     context = label_before(text, value.start)
+    if context is None or prefix(value.text) in ALWAYS_LABELS:
+        value = _without_label(text, value)
+        context = label_before(text, value.start)
     if context is not None:
         return _by_label(value, context)
     if previous is not None and _continues(text, value, previous):
@@ -72,9 +74,9 @@ def _without_label(text: str, value: Value) -> Value:
 
 
 def _by_label(value: Value, context: Context) -> Finding | None:
-    kind = context.label.kind
-    if kind is None:
+    if context.label.kind is None:
         return None
+    kind = SURE_PREFIXES.get(prefix(value.text), context.label.kind)
     if context.label.says_all:
         can_be = value.can_follow_label() and (context.has_sign or not value.is_year_or_day)
         return _finding(value, kind=kind, score=_SAYS_ALL, recognizer=f"{_slug(kind)}-labelled") if can_be else None
@@ -84,7 +86,8 @@ def _by_label(value: Value, context: Context) -> Finding | None:
 
 
 def _continues(text: str, value: Value, previous: Finding) -> bool:
-    is_next = _LIST.fullmatch(text, previous.end, value.start) is not None
+    is_of_another_kind = prefix(value.text) in PREFIXES
+    is_next = not is_of_another_kind and _LIST.fullmatch(text, previous.end, value.start) is not None
     can_be = value.can_follow_label() and not value.is_year_or_day and value.digits >= _FEWEST_DIGITS_IN_LIST
     return is_next and can_be
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - an expression or a list is not cut in the middle
 """Words that are written with a capital and are no names: section headings, verbs of notes, roles, tests and kinship.
 
 The name rules cut a name at the first of them.  A word that is also a common surname (*Brown*, *Price*) is left out of

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - an expression or a list is not cut in the middle
 """The words beside a person's name: titles, labels, roles, kin, degrees and the ways to begin or end a letter."""
 
 import re
@@ -18,7 +19,7 @@ ROLES = words(
     """patient pt client customer employee member provider physician surgeon nurse therapist pharmacist resident user
     mother father wife husband daughter son brother sister spouse partner guardian caregiver attending rn np pa md
     consultant cardiologist oncologist neurologist psychiatrist dentist midwife officer attorney friend neighbor aunt uncle
-    grandmother grandfather veteran inmate student teacher coach employer supervisor contact by from to"""
+    grandmother grandfather veteran inmate student teacher coach employer supervisor contact by"""
 )
 """Words before a name of two parts at least; one capitalised word after them is mostly none."""
 

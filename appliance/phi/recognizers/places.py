@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - an expression or a list is not cut in the middle
 """Places smaller than a state: street addresses, post boxes, units, towns beside their state, and ZIP codes.
 
 A written address is found as a whole, from its house number to its ZIP code, because any part of it can point to the
@@ -60,7 +61,11 @@ _TOWN = (
 
 _ZIP = r"\d{5}(?:-\d{4})?(?!\d)"
 
-_TAIL = rf"(?:(?:,|[ ]-)?[ ]{{0,2}}{_TOWN}(?:,[ ]?|[ ]{{1,2}})(?:(?:{_STATE})\.?(?:,?[ ]{{1,2}}{_ZIP})?|{_ZIP})|,?[ ]{{1,2}}{_ZIP})"
+_TAIL = (
+    rf"(?:(?:,|[ ]-)?[ ]{{0,2}}{_TOWN}(?:,[ ]?|[ ]{{1,2}})(?:(?:{_STATE})\.?(?:,?[ ]{{1,2}}{_ZIP})?|{_ZIP})|,?[ ]{{1,2}}{_ZIP}"
+    r"|,[ ](?!(?:Dr|Mr|Mrs|Ms|Patient|Pt|The|She|He|Phone|Tel|Fax|Email|Apt|Suite|MRN|DOB|SSN|ID)\b)[A-Z][a-z'-]{2,20}"
+    r"(?:[ ][A-Z][a-z'-]{2,20}){0,2}(?![\w'])(?:,[ ][A-Z][A-Za-z]{2,20}(?:[ ][A-Z][a-z]{2,20})?(?![\w':]))?)"
+)
 
 _HOUSE = r"(?<![\w/.,-])(?:[NSEW]?\d{1,6}(?:-\d{1,5})?[A-Za-z]?(?:[ ]\d/\d)?)[ ]"
 
@@ -83,11 +88,21 @@ RULES: tuple[Rule, ...] = (
         score=0.95,
     ),
     PatternRule(
+        name="address-by-unit",
+        kind=Kind.LOCATION,
+        pattern=exact(
+            rf"(?P<value>{_HOUSE}(?:[A-Za-z0-9][\w'.-]{{0,24}}[ ]){{1,6}}?[ \n]{{0,2}}(?i:apt|apartment|suite|ste|unit)\b\.?[ ]?\#?[ ]?\w{{1,6}}"
+            rf"(?:[ ]?[,\n]{{1,2}}[ ]{{0,2}}[A-Za-z][\w'. -]{{1,30}}){{0,3}}(?:,?[ ]{_ZIP})?)(?!\w)"
+        ),
+        score=0.93,
+        gate=exact(r"\b(?:[Aa]pt|APT|[Aa]partment|[Ss]uite|SUITE|[Ss]te|STE|[Uu]nit|UNIT)\b\.?[ ]?\#?[ ]?\w"),
+    ),
+    PatternRule(
         name="address-small-letters",
         kind=Kind.LOCATION,
         pattern=pattern(
-            rf"(?<![\w/.,-])(?P<value>\d{{1,5}}[ ](?:[a-z][a-z'-]{{1,20}}[ ]){{1,3}}?(?:street|avenue|boulevard|road|drive|lane|blvd|ave|st|rd|ln"
-            rf"|court|parkway|pkwy|highway|hwy|terrace))\b\.?(?![ ]?(?:scale|test|score))"
+            r"(?<![\w/.,-])(?P<value>\d{1,5}[ ](?:[a-z][a-z'-]{1,20}[ ]){1,3}?(?:street|avenue|boulevard|road|drive|lane|blvd|ave|st|rd|ln"
+            r"|court|parkway|pkwy|highway|hwy|terrace))\b\.?(?![ ]?(?:scale|test|score))"
         ),
         score=0.7,
         check=lambda value: not set(value.lower().split()) & _NO_STREET,

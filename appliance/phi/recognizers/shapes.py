@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - an expression or a list is not cut in the middle
 """Identifiers that show by their form alone, label or no label.
 
 Social security, card and vehicle numbers, account numbers with a checksum, device addresses, image files, co-ordinates
@@ -126,6 +127,48 @@ RULES: tuple[Rule, ...] = (
         ),
         score=0.95,
         gate=exact(r"\d\.\d{3}"),
+    ),
+    PatternRule(
+        name="coin-address",
+        kind=Kind.ACCOUNT,
+        pattern=exact(r"(?<!\w)(?P<value>[13][1-9A-HJ-NP-Za-km-z]{25,34}|bc1[0-9a-z]{25,59}|0x[0-9a-fA-F]{40})(?!\w)"),
+        score=0.9,
+        gate=exact(r"[0-9A-Za-z]{26}"),
+    ),
+    PatternRule(
+        name="user-name",
+        kind=Kind.OTHER_ID,
+        pattern=exact(r"(?<![\w@/.-])(?P<value>[a-z]{2,20}[._][a-z]{2,20}\d{2,4})(?![\w@.-])"),
+        score=0.6,
+        gate=exact(r"[a-z]\d{2}"),
+    ),
+    PatternRule(
+        name="row-number",
+        kind=Kind.OTHER_ID,
+        pattern=exact(r"(?P<value>(?<=\|)\d{7,14})(?=\||\r?\n|\Z)"),
+        score=0.6,
+        signs=("|",),
+    ),
+    PatternRule(
+        name="message-name",
+        kind=Kind.NAME,
+        pattern=exact(r"(?<=[|~])(?P<value>[A-Z][A-Za-z'-]{1,30}\^[A-Z][A-Za-z'-]{1,30}(?:\^[A-Za-z.]{0,20}){0,4})"),
+        score=0.9,
+        signs=("^",),
+    ),
+    PatternRule(
+        name="message-number",
+        kind=Kind.MRN,
+        pattern=exact(r"(?<=[|~])(?P<value>[A-Za-z0-9-]{0,8}\d{4,16}[A-Za-z0-9-]{0,8})(?=\^{2,4})"),
+        score=0.9,
+        signs=("^^",),
+    ),
+    PatternRule(
+        name="message-address",
+        kind=Kind.LOCATION,
+        pattern=exact(r"(?<=[|~])(?P<value>\d[^|^~\n]{2,60}\^[^|^~\n]{0,40}\^[^|^~\n]{0,40}\^[A-Z]{0,2}\^\d{0,5}(?:-\d{4})?)"),
+        score=0.95,
+        signs=("^",),
     ),
 )  # fmt: skip
 """Rules for forms."""

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - an expression or a list is not cut in the middle
 """Telephone, fax and pager numbers.
 
 North American numbers need ten digits in the usual groups, or a label; other countries need a leading ``+`` or a label.
@@ -26,14 +27,15 @@ _LABELLED_DIGITS = pattern(
 """Any grouping suffices beside a label; `_is_labelled_phone` counts the digits."""
 
 _BETWEEN = (
-    r"\.?(?:[ \"'\[]{0,2}(?:[:=\#|>]|[ -]|\b(?:number|numbers|no|num|nr|is|at|on|to|line|me|him|her|them|us|the|home|cell"
+    r"\.?(?:[ \"'\[]{0,2}(?:[:=\#|>\n]|[ -]|\b(?:number|numbers|no|num|nr|is|at|on|to|line|me|him|her|them|us|the|home|cell"
     r"|mobile|work|office|and|or|of|was|has|for)\b\.?)){0,6}[ \"'\[]{0,2}\Z"
 )
 """What people write between the label and the number."""
 
 _PHONE_LABELS = pattern(
     r"\b(?:phones?|telephone|tel|cell|cellphone|mobile|pager|beeper|call|callback|contact|ph|landline|hotline|direct"
-    r"|voicemail|text|sms|whatsapp|reach|reachable|dial|rings?|home|work|office|switchboard|msisdn)\b" + _BETWEEN
+    r"|voicemail|text|sms|whatsapp|reach|reachable|dial|rings?|home|work|office|switchboard|msisdn|answer(?:ing|ed)?|messages?|registered|number|lines?)\b"
+    + _BETWEEN
 )
 
 _FAX_LABELS = pattern(r"\b(?:fax|faxed|facsimile|telefax|efax|fx)\b" + _BETWEEN)
@@ -116,6 +118,16 @@ RULES: tuple[Rule, ...] = (
         value=_LABELLED_DIGITS,
         before=_FAX_LABELS,
         score=0.95,
+        check=_is_labelled_phone,
+    ),
+    PatternRule(
+        name="phone-before-label",
+        kind=Kind.PHONE,
+        pattern=pattern(
+            r"(?P<value>[+(\d](?<![\w(+./-].)\d{1,5}\)?(?:[ ./-]{1,2}\d{2,5}){1,4})(?=[ ]?[-,(]?[ ]?(?:office|fax|mobile|cell|home|work"
+            r"|phone|tel|direct|pager)\b)"
+        ),
+        score=0.84,
         check=_is_labelled_phone,
     ),
 )

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - an expression or a list is not cut in the middle
 """What a number looks like as it is written, and which numbers are measurements, days or codes instead.
 
 The tests here decide about numbers whose label is an everyday word or missing: what a clinician reads MUST stay.
@@ -41,8 +42,11 @@ _WORDY = re.compile(r"\d{1,3}-[a-z]+(?:-[a-z]+)*|[a-z]+-\d{1,2}(?:-[a-z]+)*|\d{1
 
 _PREFIXED = re.compile(r"([A-Z]{1,6})[-_]?[A-Z0-9]{0,3}[-_]?(?=[A-Za-z0-9_-]*\d)")
 _CODE_BY_FORM = re.compile(
-    r"[A-Z]{2,6}[-_]\d{5,12}(?:-[A-Z0-9]{1,6})*|[A-Z]{1,3}\d[A-Z0-9]?\d{5,8}|[A-Z]{1,2}\d{4}[-_]\d{4,8}(?:[-_]\d{2,6})?"
+    r"[A-Z]{2,6}[-_]\d{5,12}(?:-[A-Z0-9]{1,6})*|[A-Z]{1,3}\d[A-Z0-9]?\d{5,8}|[A-Z]\d{3,4}(?:-\d{3,5}){1,3}|[A-Z]{1,2}\d{4}[-_]\d{4,8}(?:[-_]\d{2,6})?"
 )
+_ACCOUNT_BY_FORM = re.compile(r"[A-Z]{2}\d{2}[A-Z]{4}\d{6,16}")
+"""An international account number as some countries write it, even with a wrong check digit."""
+
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 """RFC 9562."""
 
@@ -99,7 +103,7 @@ class Value:
             return False
         if self.has_letters:
             return self.digits >= (3 if has_sign else 4) and len(self.text) >= 5  # noqa: PLR2004 - ``T2DM`` is none
-        return self.digits >= (5 if has_sign else 6)  # noqa: PLR2004 - below stand years, doses and beds
+        return self.digits >= (5 if has_sign else 6)
 
 
 def value_at(text: str, place: int, floor: int) -> Value:
@@ -135,10 +139,13 @@ def kind_by_form(value: Value) -> Kind | None:
         return None
     if letters in PREFIXES and value.digits >= 4:  # noqa: PLR2004 - ``PLAN1`` is a heading
         return PREFIXES[letters]
-    return _kind_of_code(value.text) if _CODE_BY_FORM.fullmatch(value.text) else None
+    has_form = _CODE_BY_FORM.fullmatch(value.text) or _ACCOUNT_BY_FORM.fullmatch(value.text)
+    return _kind_of_code(value.text) if has_form else None
 
 
 def _kind_of_code(value: str) -> Kind:
+    if _ACCOUNT_BY_FORM.fullmatch(value):
+        return Kind.ACCOUNT
     if len(value) == 9 and value[:2].isalpha() and value[2:].isdigit() and checksums.is_dea(value):  # noqa: PLR2004
         return Kind.LICENSE
     return Kind.OTHER_ID
