@@ -71,9 +71,18 @@ def display(value: str, scene: Scene) -> str:
 
 def uri(value: str, scene: Scene) -> str | None:
     """Keep the address of a standard, follow the issued ids, and replace every other address."""
-    if value.startswith(scene.table.addresses) and _STANDARD.fullmatch(value) and not _NUMBER.search(value):
+    if _is_of_a_standard(value, scene):
         return value
     if value.lower().startswith(("urn:uuid:", "urn:oid:")):
         return "urn:uuid:" + scene.ids.issue_uuid(value)
     surrogate = scene.replace(Kind.URL, value)
     return None if re.search(r"\s", surrogate) else surrogate
+
+
+def _is_of_a_standard(value: str, scene: Scene) -> bool:
+    """Tell whether an address names a standard: ``http://loinc.org``, but not ``http://loinc.org.example``."""
+    beginning = next((each for each in scene.table.addresses if value.startswith(each)), None)
+    if beginning is None or not _STANDARD.fullmatch(value) or _NUMBER.search(value):
+        return False
+    ends = "/|#." if beginning.startswith("urn:oid:") else "/|#"
+    return beginning[-1] in "/:." or value[len(beginning) :][:1] in {"", *ends}

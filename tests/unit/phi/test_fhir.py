@@ -135,7 +135,14 @@ def test_the_address_of_a_standard_stays_and_any_other_becomes_a_surrogate() -> 
 
 
 @pytest.mark.parametrize(
-    "address", ["http://hl7.org/1234567", "http://hl7.org/123-45-6789", "http://hl7.org/?name=Quill"]
+    "address",
+    [
+        "http://hl7.org/1234567",
+        "http://hl7.org/123-45-6789",
+        "http://hl7.org/?name=Quill",
+        "http://loinc.org.general.example/x",
+        "https://a.example",
+    ],
 )
 def test_an_address_that_only_begins_like_a_standards_is_replaced(address: str) -> None:
     assert left(patient(identifier=[{"system": address}]))["identifier"] == [{"system": "https://example.org/x"}]
@@ -475,7 +482,9 @@ def test_a_text_attachment_is_guarded_inside(kind: str) -> None:
 
 
 def test_an_html_attachment_is_guarded_between_its_tags() -> None:
-    page = "<!DOCTYPE html><html><head><title>Quill</title></head><body><p>Hi <b>Ann</b><br>you</p><o:p>x</o:p></body></html>"
+    page = (
+        "<!DOCTYPE html><html><head><title>Q</title></head><body><p>Hi <b>Ann</b><br>you</p><o:p>x</o:p></body></html>"
+    )
     data = base64.b64encode(page.encode()).decode()
 
     out = left({"resourceType": "Binary", "contentType": "text/html", "data": data})
