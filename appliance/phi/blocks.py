@@ -1,14 +1,15 @@
 """Cut text where no identifier can go on, by its own characters and never by how it arrived.
 
-A block ends at a line end, or after a complete word that neither carries a part of an identifier (a digit, ``@``,
-a dot inside) nor is a label such as ``MRN``.  So usually only the word that is being written must wait, and every
-chunking of a text gives the same blocks.
+A block ends at a line end, or after a complete small word that neither carries a part of an identifier (a digit,
+``@``, a dot inside) nor is a label such as ``MRN``.  A run of capitalised words may be a name and goes on.  So usually
+only the word that is being written must wait, and every chunking of a text gives the same blocks.
 """
 
 import re
 from collections.abc import Iterator
 
-from appliance.phi.fold import fold
+from appliance.phi.normalise import fold
+from appliance.phi.recognizers import LABELS, STATES
 
 MAX_WORD = 600
 """A word is cut here whatever follows: longer than the longest identifier that any rule takes (a URL, 510)."""
@@ -27,27 +28,16 @@ _CARRIER = re.compile(r"[\d@=]|:[/:\w]|\w\.\w")
 
 _PUNCTUATION = ".,:;#()[]{}<>*\"'!?-_/|"
 
-LABELS = frozenset(
+AROUND = frozenset(
     """
-    mrn mr medical med rec record records chart patient hospital id number num no is was card
-    account accounts acct invoice encounter
-    member subscriber beneficiary policy group health plan insurance medicare medicaid mbi hicn
-    license licence lic dea npi certificate serial device s/n udi imei implant pacemaker vin vehicle plate
-    ssn soc sec social security phone telephone tel cell mobile pager call contact at fax facsimile x ext
-    zip code postal age aged year years yr yrs y yo y/o o old year-old years-old yr-old yrs-old y-o of
+    dr doctor prof professor mrs miss md age aged years year yr yrs y yo y/o o old year-old years-old yr-old yrs-old y-o
     jan january feb february mar march apr april may jun june jul july aug august sep sept september
     oct october nov november dec december
     """.split()  # noqa: SIM905 - a list of words reads better than a column of literals
 )
-"""Every word that a rule of `phi.recognizers` reads beside an identifier; a property test compares the two."""
+"""Words beside names, ages and days."""
 
-STATES = frozenset(
-    """
-    AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR
-    PA PR RI SC SD TN TX UT VT VA WA WV WI WY
-    """.split()  # noqa: SIM905 - a list of words reads better than a column of literals
-)
-"""States as the Postal Service writes them before a ZIP code (USPS Publication 28, appendix B)."""
+_STATES = frozenset(state.lower() for state in STATES)
 
 
 def block_spans(text: str, *, at_end: bool) -> Iterator[tuple[int, int]]:
@@ -92,4 +82,7 @@ def _may_go_on(word: str) -> bool:
     if _CARRIER.search(word):
         return True
     bare = word.strip(_PUNCTUATION)
-    return (not bare and bool(word)) or bare.lower() in LABELS or bare in STATES
+    if not bare or bare[0].isupper():
+        return bool(word)
+    plain = bare.lower()
+    return plain in LABELS or plain in AROUND or plain in _STATES

@@ -6,7 +6,7 @@ or is written in a manner not listed here, is None, and the caller MUST NOT gues
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -121,6 +121,15 @@ def read_at(folded: str, start: int, *, day_first: bool = False) -> Written | No
     return None
 
 
+def days_in(text: str, *, day_first: bool = False) -> Iterator[date]:
+    """Yield every whole day of a text."""
+    folded = fold(text)
+    for match in _DAY_START.finditer(folded):
+        written = read_at(folded, match.start(), day_first=day_first)
+        if written is not None and (day := written.calendar_day()):
+            yield day
+
+
 def may_go_on(folded: str, start: int) -> bool:
     """Say whether a day that begins at this place may reach past the end of what is there."""
     if len(folded) - start > MOST_CHARACTERS:
@@ -136,6 +145,9 @@ _AFTER = re.compile(rf"{_TIME}?(?:[ ]?\(?{_WEEKDAY}\)?)?", re.IGNORECASE)
 _DAYLIKE = re.compile(
     rf"(?:\d{{1,14}}|(?:{_MONTH})(?![a-z])|st|nd|rd|th|of|[ ,./'年月日-])+[a-z]{{0,9}}", re.IGNORECASE
 )
+
+_DAY_START = re.compile(rf"(?<!\w)(?:\d{{1,4}}(?=[-/. ]?[\da-z]|th|st|nd|rd)|{_MONTH}(?![a-z]))", re.IGNORECASE)
+"""A cheap first look: few numbers are followed by what a day goes on with."""
 
 _YEAR = r"(?P<y>(?:1[89]|20|21)\d\d)"
 

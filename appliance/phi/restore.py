@@ -44,6 +44,15 @@ class Piece:
     is_restored: bool = False
     """Was a surrogate, and is the caller's own value now."""
 
+    is_masked: bool = False
+    """Was a surrogate, and cannot be told which."""
+
+    source_length: int
+    """Characters of the answer that it stands for."""
+
+    kind: Kind | None = None
+    """Of a surrogate."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class _Match:
@@ -101,12 +110,18 @@ class Restorer:
                 break
             position = token.end()
             if verdict is not None:
-                yield Piece(text=text[plain_from : token.start()])
-                yield Piece(text=verdict.text, is_restored=not verdict.is_masked)
+                yield _plain(text[plain_from : token.start()])
+                yield Piece(
+                    text=verdict.text,
+                    is_restored=not verdict.is_masked,
+                    is_masked=verdict.is_masked,
+                    source_length=verdict.end - token.start(),
+                    kind=verdict.kind,
+                )
                 self._count(verdict)
                 position = plain_from = verdict.end
         position = len(text) if token is None else token.start()
-        yield Piece(text=text[plain_from:position])
+        yield _plain(text[plain_from:position])
         kept_from = max(0, position - _PAST)
         self._text, self._start = text[kept_from:], position - kept_from
 
@@ -193,6 +208,10 @@ class Restorer:
             return _Match(end=day.end, text=mask(Kind.DATE), kind=Kind.DATE, is_masked=True)
         text = days.written.get(self._text[start : day.end]) or days.back(day)
         return None if text is None else _Match(end=day.end, text=text, kind=Kind.DATE)
+
+
+def _plain(text: str) -> Piece:
+    return Piece(text=text, source_length=len(text))
 
 
 def mask(kind: Kind) -> str:

@@ -108,6 +108,8 @@ class Ledger:
             self._expect(key)
             self._expect_backwards(key, kind)
         entry.written.setdefault(surrogate, original)
+        if entry.original.isupper() and not original.isupper():
+            entry.surrogate, entry.original = surrogate, original
 
     def issue_between(self, surrogate: str, original: str, kind: Kind, form: Form, place: Neighbours) -> bool:
         """Remember a short surrogate between these very neighbours; False if another stands there already."""

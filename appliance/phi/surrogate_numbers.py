@@ -22,12 +22,20 @@ _FEWEST_WITH_LAST_FOUR = 7
 _LAST_FOUR_AFTER = ("in", "with", "four", "4", "digits", "xx", "xxxx", "x", "*")
 """What people write before them: "ending in", "last four", "xxx-xx-", "***-"."""
 
-_AGE_AFTER = ("age", "aged")
+_TELEPHONES = frozenset({Kind.PHONE, Kind.FAX})
 
-_AGE_BEFORE = ("year", "years", "yr", "yrs", "yo", "y")
+_COUNTRY_DIGITS = 11
+"""Digits of a North American number with its country code."""
+
+_BEFORE_AGE = ("age", "aged")
+
+_AFTER_AGE = ("year", "years", "yr", "yrs", "yo", "y")
 
 _AGES = tuple(str(age) for age in range(90, 106))
 """Ages that stand for a high age."""
+
+_NO_ESCAPES = str.maketrans(dict.fromkeys("%&\\=", "-"))
+"""What begins an escape in some spelling: the tripwire would read on, and find what was not issued."""
 
 _YEAR = re.compile(r"(?:19|20)\d\d")
 """Four digits that an answer has for another reason too often."""
@@ -35,6 +43,8 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 
 def make_number(issuer: Issuer, kind: Kind, original: str) -> Made | None:
     """Return a number of the same form; None where no such number is free."""
+    if kind in _TELEPHONES and (extension := numbers.EXTENSION.search(original)):
+        return _with_extension(issuer, kind, original[: extension.start("digits")], extension["digits"])
     written = number_like(issuer, kind, original)
     if written is None:
         return None
@@ -44,6 +54,19 @@ def make_number(issuer: Issuer, kind: Kind, original: str) -> Made | None:
         return Made(text=written, words=(written,))
     part = Part(start=0, end=len(written), surrogate=written, original=original, kind=kind, form=Form.CHARACTERS)
     return Made(text=written, parts=(part,), words=(written,))
+
+
+def _with_extension(issuer: Issuer, kind: Kind, number: str, extension: str) -> Made | None:
+    """Return a telephone number and its extension as two, because an answer may leave the extension out."""
+    label = numbers.EXTENSION_LABEL.search(number)
+    start = label.start() if label else len(number)
+    main, inner = make_number(issuer, kind, number[:start]), make_number(issuer, kind, extension)
+    if main is None or inner is None:
+        return None
+    before = main.text + number[start:]
+    parts = (*main.parts, *(part.moved(len(before)) for part in inner.parts))
+    text = before + inner.text
+    return Made(text=text, parts=parts, words=(text, *main.words, *inner.words))
 
 
 def make_address(issuer: Issuer, kind: Kind, original: str) -> Made | None:
@@ -68,7 +91,7 @@ def make_age(issuer: Issuer, kind: Kind, original: str) -> Made | None:
     written = issuer.draw(f"age:{original}", issuer.drawing(f"age:{original}").shuffled(_AGES))
     if written is None:
         return None
-    places = [*((None, after) for after in _AGE_BEFORE), *((before, None) for before in _AGE_AFTER)]
+    places = [*((None, after) for after in _AFTER_AGE), *((before, None) for before in _BEFORE_AGE)]
     issuer.ledger.expect_between(written, original, kind, Form.WHOLE, places)
     part = Part(start=0, end=len(written), surrogate=written, original=original, kind=kind, form=Form.WHOLE)
     return Made(text=written, parts=(part,), words=(written,))
@@ -105,6 +128,7 @@ def number_like(issuer: Issuer, kind: Kind, original: str, *, candidates: Iterat
         if issuer.ledger.can_issue(written, original, Form.CHARACTERS):
             issuer.ledger.issue(written, original, kind=kind, form=Form.CHARACTERS)
             _expect_last_four(issuer, kind, characters, written)
+            _expect_without_country(issuer, kind, original, written)
             return written
     return None
 
@@ -125,9 +149,19 @@ def _expect_last_four(issuer: Issuer, kind: Kind, characters: str, written: str)
         issuer.ledger.expect_between(ending, original, kind, Form.CHARACTERS, places)
 
 
+def _expect_without_country(issuer: Issuer, kind: Kind, original: str, written: str) -> None:
+    """Foresee that an answer leaves the country code out."""
+    ours, theirs = ("".join(filter(str.isalnum, each)) for each in (written, original))
+    if kind in _TELEPHONES and len(ours) == _COUNTRY_DIGITS and ours[0] == theirs[0] == "1":
+        local, own = ours[1:], theirs[1:]
+        if issuer.ledger.can_issue(local, own, Form.CHARACTERS):
+            issuer.ledger.issue(local, own, kind=kind, form=Form.CHARACTERS)
+
+
 def _in_the_form_of(original: str, characters: str) -> str:
     drawn = iter(filter(str.isalnum, characters))
-    return "".join(_cased(next(drawn, each), each) if each.isalnum() else each for each in original)
+    form = original.translate(_NO_ESCAPES)
+    return "".join(_cased(next(drawn, each), each) if each.isalnum() else each for each in form)
 
 
 def _cased(drawn: str, like: str) -> str:

@@ -15,10 +15,11 @@ from datetime import UTC, date, datetime
 from typing_extensions import override
 
 from appliance.errors import PhiBlockedError
-from appliance.phi.dates import Precision, read
+from appliance.phi.dates import Precision, days_in, read
 from appliance.phi.findings import Finding, Kind
 from appliance.phi.restore import Restorer
 from appliance.phi.restore_ledger import Ledger
+from appliance.phi.restore_tokens import keys
 from appliance.phi.settings import Action, GuardSettings, Mode
 from appliance.phi.surrogate_issuer import Issuer, Made, Part
 from appliance.phi.surrogate_names import make_name
@@ -48,6 +49,9 @@ class SurrogateMap:
         self._known: dict[tuple[Kind, str], Made] = {}
         self._counts: Counter[str] = Counter()
         self._issued: dict[str, None] = {}
+        self._own: set[str] = set()
+        """Texts that left `replace`: they may come again with what shows only now that its neighbour is gone."""
+
         self._this_year = (today or datetime.now(UTC).date()).year
         if settings.mode is Mode.SHIFT:
             weeks = SHORTEST_SHIFT_WEEKS + Drawing(secret=secret, label="shift").below(SHIFT_WEEKS)
@@ -74,7 +78,9 @@ class SurrogateMap:
         self._ledger.check_not_wiped()
         found = spans(text, findings)
         self._check_actions({span.kind for span in found})
-        self._issuer.avoid([text])
+        if text not in self._own:
+            self._issuer.avoid([text])
+            self._keep_days(text, found)
         made = [self._made(span.kind, text[span.start : span.end]) for span in found]
         replaced = self._written(text, found, made)
         if replaced is None:
@@ -84,9 +90,14 @@ class SurrogateMap:
             ]
             replaced = self._written(text, found, made)
         if replaced is None:
-            raise PhiBlockedError(detail="a text does not come back from its tags")
+            raise PhiBlockedError(
+                "Values that this text's identifiers would get stand in it already; send it without made-up names,"
+                " numbers or tags such as [NAME-1].",
+                detail="a text does not come back from its tags",
+            )
         self._counts.update(span.kind.value for span in found)
         self._note_issued(made)
+        self._own.add(replaced)
         return replaced
 
     def value(self, kind: Kind, original: str) -> str:
@@ -104,6 +115,11 @@ class SurrogateMap:
         self._ledger.check_not_wiped()
         return tuple(self._issued)
 
+    def is_issued(self, value: str) -> bool:
+        """Say whether this is a surrogate or a tag, or a part of one, in any case."""
+        words = f" {' '.join(keys(value))} "
+        return words.strip() != "" and any(words in f" {' '.join(keys(issued))} " for issued in self.issued())
+
     def counts(self) -> dict[str, int]:
         """Return how many identifiers of each kind were replaced."""
         return dict(sorted(self._counts.items()))
@@ -113,6 +129,7 @@ class SurrogateMap:
         self._ledger.wipe()
         self._issuer.wipe()
         self._issued.clear()
+        self._own.clear()
         self._known.clear()
 
     @override
@@ -171,9 +188,21 @@ class SurrogateMap:
         replaced = "".join([*out, text[position:]])
         if not self._issuer.settle(replaced, parts):
             return None
+        as_before = "".join([*expected, text[position:]])
+        if text in self._own:
+            as_before = self._restored(as_before)
+        return replaced if self._restored(replaced) == as_before else None
+
+    def _restored(self, text: str) -> str:
         restorer = Restorer(ledger=self._ledger)
-        restored = "".join(piece.text for piece in (*restorer.feed(replaced), *restorer.finish()))
-        return replaced if restored == "".join([*expected, text[position:]]) else None
+        return "".join(piece.text for piece in (*restorer.feed(text), *restorer.finish()))
+
+    def _keep_days(self, text: str, found: Sequence[Span]) -> None:
+        """Remember the days that stay in the text, so that an answer may repeat them."""
+        days, position = self._ledger.days, 0
+        for start, end in (*((span.start, span.end) for span in found), (len(text), len(text))):
+            days.kept.update(days_in(text[position:start], day_first=days.day_first))
+            position = end
 
     def _note_issued(self, made: Sequence[Made]) -> None:
         for each in made:

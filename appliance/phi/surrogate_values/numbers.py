@@ -13,7 +13,12 @@ from appliance.phi.surrogate_values.drawing import Drawing
 
 _DIGIT = re.compile(r"\d")
 
-_EXTENSION = re.compile(r"[ ,;]*(?:x|ext\.?|extension|#)[ .:]*\d{1,6}$", re.IGNORECASE)
+EXTENSION = re.compile(r"(?:x|ext\.?|extension|#)[ .:]*(?P<digits>\d{1,6})$", re.IGNORECASE)
+
+EXTENSION_LABEL = re.compile(r"[ ,;]*(?:x|ext\.?|extension|#)[ .:]*$", re.IGNORECASE)
+
+_NOT_LOCAL = re.compile(r"[^\w.+-]")
+"""What ends the local part of an address; in ``jo%40x.org`` the escape does."""
 
 _NUMBER_DIGITS = 10
 """Digits of a North American number; with its country code one more, without its area code three fewer."""
@@ -44,7 +49,7 @@ def candidates(kind: Kind, original: str, drawing: Drawing) -> Iterator[str]:
 
 def mail_addresses(original: str, drawing: Drawing, known: Callable[[str], str | None]) -> Iterator[str]:
     """Yield addresses whose words are the surrogates of those that have one, without end."""
-    words = re.split(r"([^\W\d_]+)", original.partition("@")[0])
+    words = re.split(r"([^\W\d_]+)", _NOT_LOCAL.split(original)[0] or "xxxx")
     while True:
         local = "".join((known(word.lower()) or _of_like_characters(word, drawing)).lower() for word in words)
         yield f"{local}@{_HOSTS[drawing.below(len(_HOSTS))]}"
@@ -73,13 +78,9 @@ def _luhn(digits: list[int]) -> int:
 
 
 def _phone(original: str, drawing: Drawing) -> str:
-    extension = _EXTENSION.search(original)
-    number = original[: extension.start()] if extension else original
-    if any(map(str.isalpha, number)):
+    if any(map(str.isalpha, original)):
         return _of_like_characters(original, drawing)
-    digits = _phone_digits(number, _DIGIT.findall(number), drawing)
-    inner = [drawing.like(digit) for digit in _DIGIT.findall(original[len(number) :])]
-    return _with_digits(original, [*digits, *inner])
+    return _with_digits(original, _phone_digits(original, _DIGIT.findall(original), drawing))
 
 
 def _phone_digits(number: str, given: list[str], drawing: Drawing) -> list[str]:
