@@ -14,8 +14,9 @@ import typer
 from appliance.clinical_text import ClinicalText
 from appliance.errors import InvalidRequestError
 from appliance.evaluation.reading import MAX_SET_BYTES, checked, read_file, to_text
+from appliance.phi.demographics import Demographics
 from appliance.phi.known_identifiers import KnownIdentifiers
-from appliance.phi.people import parse_people
+from appliance.phi.people import read_demographics
 
 MAX_TEXT_BYTES = 16 * 1024 * 1024
 """A chart of several thousand pages; more is a set of texts, which ``--jsonl`` reads."""
@@ -53,14 +54,30 @@ def read_set(file: Path) -> bytes:
 
 def read_people(file: Path | None) -> KnownIdentifiers:
     """Return what is known of the patient, nothing without a file.  Raises InvalidRequestError or OSError."""
+    return KnownIdentifiers.from_demographics(*read_persons(file))
+
+
+def read_persons(file: Path | None) -> tuple[Demographics, ...]:
+    """Return the people of a file, nobody without one.  Raises InvalidRequestError or OSError."""
     if file is None:
-        return KnownIdentifiers.nothing()
+        return ()
     content = to_text(_read(file, MAX_PEOPLE_BYTES), name=_name(file)).reveal()
     try:
         people = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise InvalidRequestError(f"{_name(file)} is no JSON; write demographics or a FHIR Patient.") from error
-    return parse_people(people, field=_name(file))
+    return read_demographics(people, field=_name(file))
+
+
+def to_resource(text: ClinicalText) -> dict[str, object] | None:
+    """Return a text that is a FHIR resource as one, and None for every other text."""
+    if not text.reveal().lstrip().startswith("{"):
+        return None
+    try:
+        value = json.loads(text.reveal())
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) and isinstance(value.get("resourceType"), str) else None
 
 
 def _read(file: Path, most_bytes: int) -> bytes:

@@ -1,22 +1,28 @@
 """``appliance phi preview``: what would leave the building if this text were sent to a managed model.
 
-It takes the guard's own way (`phi.guard.Guard`), so what it refuses would be refused, too.  The surrogates are made
-with a secret of this one run: two previews differ, as two exchanges do.  What the guard did not find stands in the
-output as it was, so that is for a person's eyes: on a terminal, or anywhere with ``--show``.
+It takes the guard's own way (`phi.guard.Guard`), so what it refuses would be refused, too; a FHIR resource goes by its
+paths.  The surrogates are made with a secret of this one run: two previews differ, as two exchanges do.  What the guard
+did not find stands in the output as it was, so that is for a person's eyes: on a terminal, or anywhere with ``--show``.
 """
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from appliance.cli.options import AsJson, Home
 from appliance.cli.phi_guard import InProcess, open_analyzer, open_settings
-from appliance.cli.phi_input import File, People, read_people, read_text
+from appliance.cli.phi_input import File, People, read_persons, read_text, to_resource
 from appliance.cli.phi_show import summary
 from appliance.cli.show import console, print_json
-from appliance.phi.guard import Guard
+from appliance.clinical_text import ClinicalText
+from appliance.clock import Clock
+from appliance.phi.demographics import Demographics
+from appliance.phi.forms.fhir_people import demographics_of
+from appliance.phi.guard import Guard, Pseudonymised
+from appliance.phi.known_identifiers import KnownIdentifiers
 
 
 def preview(
@@ -35,16 +41,25 @@ def preview(
             "the output is no terminal and may hold what the guard did not find; add --show if that is meant.",
             param_hint="--show",
         )
-    known = read_people(patient)
+    persons = read_persons(patient)
     text = read_text(file)
     config, settings = open_settings(home)
     guard = Guard(InProcess(open_analyzer(config, settings.site)), lambda: settings)
-    made = asyncio.run(guard.pseudonymise([text], known=known))
+    made = asyncio.run(_pseudonymise(guard, text, persons))
     outgoing = made.texts[0].reveal_bytes().decode()
     made.close()
     if as_json:
         print_json({"text": outgoing, "days": settings.mode.value, "counts": made.findings.counts()})
         return
     console().print(outgoing, soft_wrap=True)
-    told = f"{summary(made.findings.texts[0], len(text))} Days: {settings.mode.value}."
+    findings = [finding for found in made.findings.texts for finding in found]
+    told = f"{summary(findings, len(text))} Days: {settings.mode.value}."
     console(on_stderr=True).print(told, soft_wrap=True)
+
+
+async def _pseudonymise(guard: Guard, text: ClinicalText, persons: Sequence[Demographics]) -> Pseudonymised:
+    resource = to_resource(text)
+    if resource is None:
+        return await guard.pseudonymise([text], known=KnownIdentifiers.from_demographics(*persons))
+    known = KnownIdentifiers.from_demographics(*demographics_of([resource]), *persons)
+    return await guard.pseudonymise_resource(resource, known=known, today=Clock().now().date())

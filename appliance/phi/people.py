@@ -43,12 +43,16 @@ _NAME_PARTS = {"given", "family", "use", "prefix", "suffix", "text", "period"}
 
 def parse_people(people: object, *, field: str = "people") -> KnownIdentifiers:
     """Return what is known of one person or a list of them.  Raises InvalidRequestError naming the path."""
+    return KnownIdentifiers.from_demographics(*read_demographics(people, field=field))
+
+
+def read_demographics(people: object, *, field: str = "people") -> tuple[Demographics, ...]:
+    """Return the plain demographics of one person or a list of them.  Raises InvalidRequestError naming the path."""
     if isinstance(people, list) and len(people) > MAX_PEOPLE:
         raise InvalidRequestError(f"'{field}' names more than {MAX_PEOPLE} people; send fewer.", field=field)
     named = [(f"{field}[{index}]", each) for index, each in enumerate(people)] if isinstance(people, list) else None
-    return KnownIdentifiers.from_demographics(
-        *(person for path, each in (named if named is not None else [(field, people)]) for person in _said(each, path))
-    )
+    listed = named if named is not None else [(field, people)]
+    return tuple(person for path, each in listed for person in _said(each, path))
 
 
 def _said(value: object, path: str) -> list[Demographics]:

@@ -128,6 +128,22 @@ def test_a_person_at_a_terminal_is_shown_text_and_what_was_done(
     assert "Metformin 500 mg" in shown.getvalue()
 
 
+def test_a_fhir_resource_is_previewed_by_its_paths(home: Path, tmp_path: Path) -> None:
+    patient = {
+        "resourceType": "Patient",
+        "name": [{"family": "Weaver", "given": ["Anna"]}],
+        "birthDate": "1951-03-14",
+        "maritalStatus": {"text": "Anna Weaver is married"},
+    }
+    (tmp_path / "patient.json").write_text(json.dumps(patient))
+
+    told = run("phi", "preview", str(tmp_path / "patient.json"), "--show", "--json", home=home).json()
+
+    left = json.loads(told["text"])
+    assert left["resourceType"] == "Patient"
+    assert [value for value in ("Weaver", "Anna", "1951-03-14") if value in told["text"]] == []
+
+
 def test_a_kind_that_the_policy_refuses_stays_in_the_building(home: Path, note: Path, policies: Path) -> None:
     (policies / "phi.yaml").write_text("mode: shift\nactions: {MRN: refuse}\n")
 

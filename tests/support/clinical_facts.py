@@ -45,7 +45,8 @@ _EXPRESSIONS = {
     "dose": re.compile(rf"\b{_NUMBER}\s?(?:mg|mcg|μg|g|mL|ml|units?|IU|mEq|puffs?|tablets?|capsules?|milligrams?)\b"),
     "value": re.compile(
         rf"\b{_NUMBER}\s?(?:%|mmHg|mm Hg|mg/dL|g/dL|mmol/L|mEq/L|U/L|/mm3|/min|bpm|°[CF]|kg(?:/m2)?|cm|mm)(?!\w)"
-        rf"|(?<![\d/])(?:[7-9]\d|[12]\d\d)/\d{{2,3}}(?![\d/])|\b(?:BMI|INR|A1c|HbA1c|hemoglobin A1c|EF|pH|SpO2)\s(?:is |of |was )?{_NUMBER}",
+        r"|(?<![\d/])(?:[7-9]\d|[12]\d\d)/\d{2,3}(?![\d/])"
+        rf"|\b(?:BMI|INR|A1c|HbA1c|hemoglobin A1c|EF|pH|SpO2)\s(?:is |of |was )?{_NUMBER}",
     ),
     "age": re.compile(r"\b\d{1,2}(?:-|\s)?(?:years?|yrs?|months?|weeks?|days?)(?:-|\s)?old\b|\bage (?:of )?\d{1,2}\b"),
     "drug": re.compile(rf"\b(?:{'|'.join(_DRUGS.split())})\b", re.IGNORECASE),
