@@ -14,7 +14,8 @@ _CAPITAL = r"(?:[A-Z\u00c0-\u00de][\w'-]{1,24}|[A-Z]\.)"
 _FULL = rf"{_CAPITAL}(?:[ \t]{_CAPITAL}){{0,2}}"
 
 NAMES: tuple[re.Pattern[str], ...] = (
-    re.compile(rf"\b(?:(?:Dr|Mr|Mrs|Ms|Mx|Miss|Prof)\.?|(?:DR|MR|MRS|MS|PROF)\.)[ \t]{{1,2}}(?P<v>{_FULL})"),
+    re.compile(rf"\b(?:(?:Dr|Mr|Mrs|Ms|Mx|Miss|Prof)(?: ?\.)?|(?:DR|MR|MRS|MS|PROF) ?\.)[ \t]{{1,2}}(?P<v>{_FULL})"),
+    re.compile(r"\b(?:dr|mr|mrs|ms) ?\. {1,2}(?P<v>[a-z][a-z'-]{2,24})"),
     re.compile(
         rf"(?<![\w'-])(?P<v>{_CAPITAL}(?:[ \t]{_CAPITAL}){{1,2}}),? "
         r"(?:M\.?D|D\.?O|R\.?N|N\.?P|P\.?A-C|Ph\.?D|DPM|DDS|PharmD|LCSW|FNP)\b(?!-?\d)"
@@ -34,6 +35,7 @@ _NO_PART = frozenset(
     monday tuesday wednesday thursday friday saturday sunday january february march april may june july august
     september october november december md do rn np pa phd dr mr mrs ms miss prof and or at in on the he she they we
     his her its to for from with who was is has had my your this that clinic hospital department office team patient
+    said says told came called gave saw ordered recommended will would thinks wants started stopped sent
     ward unit center centre assistant date time chief resident attending electronically signed name none unknown
     """.split()  # noqa: SIM905 - a list of words reads better than a column of literals
 )

@@ -164,6 +164,10 @@ def _decoded(run: str) -> Iterator[str]:
         found.append(bytes.fromhex(run))
     for each in found:
         text = each.decode(errors="replace")
-        readable = sum(character.isprintable() or character.isspace() for character in text)
-        if "\ufffd" not in text and readable >= _READABLE_SHARE * len(text):
+        if "\ufffd" not in text and _is_readable(text):
             yield text
+
+
+def _is_readable(text: str) -> bool:
+    readable = sum(character.isprintable() or character.isspace() for character in text)
+    return readable >= _READABLE_SHARE * len(text)

@@ -68,6 +68,8 @@ IDENTIFIERS = [
     (Kind.NAME, "referred by Dr. Vanterpool"),
     (Kind.NAME, "DR. VANTERPOOL"),
     (Kind.NAME, "Mrs O'Hara called"),
+    (Kind.NAME, "so mrs . o'hara , how are you"),
+    (Kind.NAME, "Dr . Vanterpool said"),
     (Kind.NAME, "W. Vanterpool, MD"),
     (Kind.NAME, "Patient name: Wilhelmina V."),
     (Kind.NAME, "Electronically signed by Vanterpool"),
@@ -95,6 +97,7 @@ CLINICAL = [
     "Version 1.2.3, section 3.1.2.400, ratio 1:2:3, time 10:22:11, OID 2.16.840.1.113883.",
     "Prof. and Mrs. were not named; the Dr. said so; Ms. Patient; Dr. Monday; Mr. M.",
     "Other: Study Key RN-08 and Trial Arm DO-3; see https://loinc.org/8480-6/?x=1#y or www.nih.gov/health.",
+    "the dr. and mr. and mrs. came; the dr said so.",
     "2 Small Way outs; 12 Oak street; PO intake 600; IN 5 days; OR 2 tabs.",
 ]
 
