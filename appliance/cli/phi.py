@@ -14,7 +14,7 @@ from appliance.cli import phi_evaluate, phi_explain, phi_preview, phi_site
 from appliance.cli.options import AsJson, Home
 from appliance.cli.phi_guard import open_detector
 from appliance.cli.phi_input import File, People, read_people, read_set, read_text
-from appliance.cli.phi_show import Bar, Show, bars, check_show, found_table, to_json
+from appliance.cli.phi_show import Bar, Places, Show, bars, check_show, found_table, to_json
 from appliance.cli.show import print_json
 from appliance.evaluation.detector import known_of
 from appliance.evaluation.reading import read_records
@@ -54,7 +54,8 @@ def _scan_text(file: Path, known: KnownIdentifiers, *, home: Path | None, show: 
     text = read_text(file)
     findings = open_detector(home).find(text, known)
     if as_json:
-        print_json({"characters": len(text), "findings": [to_json(text, each) for each in findings]})
+        places = Places(text)
+        print_json({"characters": len(text), "findings": [to_json(places, each) for each in findings]})
     else:
         found_table(text, findings, show=show)
 

@@ -54,11 +54,12 @@ def explain(
     said = (*analyzer.candidates(text.reveal()), *known.find(text.reveal()))
     guesses = _guesses(said, here, offset)
     if as_json:
+        places = Places(text)
         print_json(
             {
                 "offset": offset,
-                "replaced": to_json(text, here) if here else None,
-                "guesses": [{**to_json(text, each.finding), "outcome": each.outcome} for each in guesses],
+                "replaced": to_json(places, here) if here else None,
+                "guesses": [{**to_json(places, each.finding), "outcome": each.outcome} for each in guesses],
             }
         )
         return

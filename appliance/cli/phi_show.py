@@ -4,11 +4,12 @@ A redirected output ends up in a file, a ticket or a log, so ``--show`` is refus
 must not be written where nobody looks after them.
 """
 
+import re
 import sys
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -27,23 +28,26 @@ Show = Annotated[bool, typer.Option("--show", help="Print the identifiers themse
 Columns = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Places:
     """Turns offsets of one text into lines and columns, which is how a person finds a place."""
 
-    text: ClinicalText
+    def __init__(self, text: ClinicalText) -> None:
+        """Note where the lines begin, once: a long text has as many findings as lines."""
+        self._length = len(text)
+        self._starts = [0, *(found.end() for found in re.finditer("\n", text.reveal()))]
 
     def at(self, offset: int) -> tuple[int, int]:
         """Return line and column, both from 1."""
-        before = self.text.reveal()[:offset]
-        return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
 
     def offset(self, line: int, column: int) -> int | None:
         """Return the offset of a line and a column, or None where the text has no such place."""
-        lines = self.text.reveal().split("\n")
-        if not 1 <= line <= len(lines) or not 1 <= column <= len(lines[line - 1]):
+        if not 1 <= line <= len(self._starts) or column < 1:
             return None
-        return sum(len(each) + 1 for each in lines[: line - 1]) + column - 1
+        offset = self._starts[line - 1] + column - 1
+        end = self._starts[line] - 1 if line < len(self._starts) else self._length
+        return offset if offset < end else None
 
 
 def check_show(*, show: bool, as_json: bool = False) -> None:
@@ -92,9 +96,9 @@ def excerpt(text: ClinicalText, finding: Finding) -> str:
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)
 
 
-def to_json(text: ClinicalText, finding: Finding) -> dict[str, object]:
+def to_json(places: Places, finding: Finding) -> dict[str, object]:
     """Return one finding for programs, without its characters."""
-    line, column = Places(text).at(finding.start)
+    line, column = places.at(finding.start)
     return {
         "kind": finding.kind.value,
         "start": finding.start,

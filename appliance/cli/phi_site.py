@@ -11,7 +11,7 @@ import typer
 from appliance.cli.options import AsJson, Home
 from appliance.cli.phi_guard import open_settings
 from appliance.cli.phi_input import File, read_text
-from appliance.cli.phi_show import Show, check_show, found_table, to_json
+from appliance.cli.phi_show import Places, Show, check_show, found_table, to_json
 from appliance.cli.show import console, print_json, table
 from appliance.errors import InvalidRequestError
 from appliance.phi.findings import Kind
@@ -55,7 +55,8 @@ def try_on(file: File, *, show: Show = False, home: Home = None, as_json: AsJson
     text = read_text(file)
     findings = SiteList(guard.site).find_in(text.reveal())
     if as_json:
-        print_json({"characters": len(text), "findings": [to_json(text, each) for each in findings]})
+        places = Places(text)
+        print_json({"characters": len(text), "findings": [to_json(places, each) for each in findings]})
     else:
         found_table(text, findings, show=show)
 

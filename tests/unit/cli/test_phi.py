@@ -10,15 +10,19 @@ from pathlib import Path
 import pytest
 import typer
 
-from appliance.cli import phi_show
+from appliance.cli import doctor_home, phi_show
+from appliance.cli.doctor_finding import Verdict
 from appliance.cli.phi_explain import _guesses
 from appliance.cli.phi_show import Places, check_show, excerpt, found_table, summary
 from appliance.clinical_text import ClinicalText
+from appliance.config import CHECKOUT, load_config
 from appliance.phi.findings import Finding, Kind, without_overlaps
+from appliance.phi.model_files import pinned_files
 from tests.support.command_line import run
 from tests.support.policy_folder import edit
 from tests.support.terminal import Terminal
 
+MODELS = CHECKOUT / "var" / "models" / "guard"
 NOTE = "Seen by Anna Weaver.\nMRN 4482913, at Lakeside on BB-204913.\n"
 
 
@@ -273,8 +277,27 @@ def test_a_bar_is_for_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not shown.disable
 
 
+def test_the_doctor_says_whether_the_models_are_the_pinned_ones(home: Path, tmp_path: Path) -> None:
+    config = load_config(home)
+    (missing,) = doctor_home.guard_models(config)
+    (tmp_path / "no-models").mkdir()
+    (changed,) = doctor_home.guard_models(config)
+
+    assert (missing.verdict, missing.advice) == (Verdict.WARNING, "run 'make gateway', which fetches them")
+    assert (changed.verdict, changed.advice) == (Verdict.FAILED, "run 'make gateway' again")
+
+
+@pytest.mark.skipif(not MODELS.exists(), reason="the guard's models are not here: 'make gateway'")
+def test_the_doctor_finds_the_pinned_models_good(home: Path) -> None:
+    config = load_config(home).model_copy(update={"guard_models": MODELS})
+
+    (found,) = doctor_home.guard_models(config)
+
+    assert (found.verdict, found.found) == (Verdict.OK, f"{len(pinned_files())} files as pinned")
+
+
 def test_json_is_one_line() -> None:
-    assert json.loads(json.dumps(phi_show.to_json(ClinicalText(NOTE), _finding("4482913", Kind.MRN)))) == {
+    assert json.loads(json.dumps(phi_show.to_json(Places(ClinicalText(NOTE)), _finding("4482913", Kind.MRN)))) == {
         "kind": "MRN",
         "start": 25,
         "end": 32,
