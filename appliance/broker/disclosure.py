@@ -9,7 +9,7 @@
 Pure: no socket, no file, and of time only the tripwire's own limit.
 """
 
-from appliance.broker.tripwire import Tripwire, TripwireError
+from appliance.broker.tripwire import Tripwire, TripwireError, TripwireFaultError
 from appliance.escalation.wire import DiscloseRequest, Refusal
 from appliance.phi.findings import Kind
 from appliance.phi.keyed import KeyedIdentifiers
@@ -46,6 +46,17 @@ def refuse(request: DiscloseRequest, checked: BaseException | None, *, providers
                 code="phi_guard_unavailable",
                 reason="Nothing was sent: the last check of the outgoing text could not be completed.",
             )
+
+
+def fault_of(checked: BaseException | None) -> str:
+    """Return a word for the log on why the look was not completed; of a foreign error its type and never its words."""
+    match checked:
+        case None | TripwireError():
+            return ""
+        case TripwireFaultError():
+            return str(checked)
+        case _:
+            return type(checked).__name__
 
 
 def _without_agreement(request: DiscloseRequest, *, providers: int, policy_digest: str) -> Refusal:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import structlog
 
-from appliance.broker.disclosure import check_outgoing, refuse
+from appliance.broker.disclosure import check_outgoing, fault_of, refuse
 from appliance.clinical_text import ClinicalText
 from appliance.errors import PolicyInvalidError
 from appliance.escalation.wire import (
@@ -145,13 +145,14 @@ class Broker:
         [checked] = await asyncio.gather(started, return_exceptions=True)
         bundle = self._policy.bundle
         refusal = refuse(request, checked, providers=len(bundle.providers), policy_digest=bundle.digest)
-        _log.info(
+        write = _log.info if checked is None else _log.warning
+        write(
             "disclosure_refused",
             exchange_id=request.exchange_id,
             task=request.task,
             code=refusal.code,
             counts=refusal.counts,
-            fault=type(checked).__name__ if checked is not None else "",
+            fault=fault_of(checked),
             characters=len(body),
             policy_digest=bundle.digest,
         )

@@ -26,7 +26,7 @@ MAX_BYTES = 1024 * 1024
 """A quarter of a million tokens: more than any prompt of the tasks, and what can be read within the budget."""
 
 BUDGET_S = 12.0
-"""Seconds for one body; the largest takes about two thirds of it on one core (`tests/bench/phi_tripwire.py`)."""
+"""Seconds for one body; the largest takes about a third of it on one idle core (`tests/bench/phi_tripwire.py`)."""
 
 PIECE = 8192
 """Characters that are searched before the clock is looked at and other threads get their turn: about 10 ms."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.broker.disclosure import check_outgoing, refuse
+from appliance.broker.disclosure import check_outgoing, fault_of, refuse
 from appliance.broker.server import MAX_CONNECTIONS, Broker
 from appliance.broker.tripwire import MAX_BYTES, TripwireError, TripwireFaultError
 from appliance.clinical_text import SafeText
@@ -165,6 +165,19 @@ async def test_the_broker_answers_others_while_it_reads_a_long_body(policies: Pa
 )
 def test_nothing_but_a_complete_and_clean_look_reaches_the_agreements(checked: BaseException | None, code: str) -> None:
     assert refuse(REQUEST, checked, providers=1, policy_digest="a" * 64).code == code
+
+
+@pytest.mark.parametrize(
+    ("checked", "word"),
+    [
+        (None, ""),
+        (TripwireError({"NAME": 1}), ""),
+        (TripwireFaultError("out_of_time"), "out_of_time"),
+        (ValueError("Vanterpool"), "ValueError"),
+    ],
+)
+def test_the_log_says_why_a_look_was_not_completed_and_quotes_nobody(checked: BaseException | None, word: str) -> None:
+    assert fault_of(checked) == word
 
 
 async def test_a_refusal_is_logged_with_counts_and_without_the_text(
