@@ -20,6 +20,9 @@ SHORTEST_IDENTIFIER = 9
 MOST_MEASURED = 6
 """Digits before the trailing zeros of a number that somebody counted, such as 1200000000 copies."""
 
+LARGEST_MEASURED = 10**30
+"""More than anybody measures; beyond it Python's own conversions fail."""
+
 _TIME = re.compile(r"\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?")
 
 
@@ -38,7 +41,11 @@ def wrong_with(value: object, kind: str) -> str:
 
 def is_like_an_identifier(value: object) -> bool:
     """Tell whether a number could be one that stands for a person, such as a social security number."""
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or value != int(value):
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return False
+    if not -LARGEST_MEASURED < value < LARGEST_MEASURED:
+        return True
+    if value != int(value):
         return False
     digits = str(abs(int(value)))
     return len(digits) >= SHORTEST_IDENTIFIER and len(digits.rstrip("0")) > MOST_MEASURED
@@ -47,4 +54,6 @@ def is_like_an_identifier(value: object) -> bool:
 def _is_number(value: object) -> bool:
     if isinstance(value, bool):
         return False
-    return isinstance(value, int) or (isinstance(value, float | Decimal) and math.isfinite(value))
+    if isinstance(value, Decimal):
+        return value.is_finite()
+    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))

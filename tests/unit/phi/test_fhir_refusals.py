@@ -1,4 +1,5 @@
 import re
+from decimal import Decimal
 
 import pytest
 
@@ -128,6 +129,18 @@ def test_versions_of_one_resource_in_a_history_are_no_duplicates() -> None:
     history = {"resourceType": "Bundle", "type": "history", "entry": [{"resource": patient(id="a")}] * 2}
 
     assert len(left(history)["entry"]) == 2  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "value", [10**5000, -(10**40), 1e300, Decimal("1E+999999"), Decimal("sNaN"), float("inf")], ids=range(6)
+)
+def test_a_number_that_nobody_measures_is_refused(value: float | Decimal) -> None:
+    with pytest.raises(PhiBlockedError, match=re.escape("Observation.valueQuantity.value is")):
+        left(observation(valueQuantity={"value": value, "unit": "years"}))
+
+
+def test_exact_decimals_stay() -> None:
+    assert left(observation(valueQuantity={"value": Decimal("7.40")}))["valueQuantity"] == {"value": Decimal("7.40")}
 
 
 def test_a_count_with_zeros_at_its_end_is_no_identifier() -> None:
