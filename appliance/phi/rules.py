@@ -6,10 +6,11 @@ what leaves the building goes through `phi.guard`.  Nothing here returns, logs o
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from appliance.clinical_text import ClinicalText
 from appliance.phi.findings import Finding, Findings, without_overlaps
-from appliance.phi.normalise import fold
+from appliance.phi.normalise import Normalised, normalise
 from appliance.phi.recognizers import ALL
 
 
@@ -20,5 +21,11 @@ def inspect(texts: Iterable[ClinicalText]) -> Findings:
 
 def find(text: str) -> tuple[Finding, ...]:
     """Return what every rule finds in one text, without overlaps, in order of place."""
-    folded = fold(text)
-    return without_overlaps([finding for rule in ALL for finding in rule.find(folded)])
+    plain = normalise(text)
+    return without_overlaps([_at_origin(finding, plain) for rule in ALL for finding in rule.find(plain.text)])
+
+
+def _at_origin(finding: Finding, plain: Normalised) -> Finding:
+    """Return the finding with the places of the caller's own text."""
+    start, end = plain.origin(finding.start, finding.end)
+    return replace(finding, start=start, end=end)

@@ -123,7 +123,8 @@ class Facilities:
         for head in _HEAD.finditer(text):
             if text[head.start() - 1 : head.start()] not in {" ", "-"}:
                 continue
-            floor = max(reached, head.start() - _WINDOW, text.rfind("\n", 0, head.start()) + 1)
+            nearest = max(reached, head.start() - _WINDOW, 0)
+            floor = max(nearest, text.rfind("\n", nearest, head.start()) + 1)
             start = _proper_start(text, floor, head)
             tail = _TAIL.match(text, head.end())
             if start is not None and tail is not None:

@@ -14,11 +14,20 @@ _SCANNED = "[0-9OoQlI|SBZ]"
 
 _FEWEST_SCANNED_DIGITS = 5
 
+_FEWEST_IN_ROW, _FEWEST_BESIDE_LETTERS = 7, 4
+"""Digits of a cell in a row with bars."""
+
 
 def _is_scanned_ssn(value: str) -> bool:
     """Accept a number with scanner's letters if most of it are digits and it could be issued."""
     digits = sum(map(str.isdigit, value))
     return digits >= _FEWEST_SCANNED_DIGITS and (not value.replace("-", "").isdigit() or can_be_ssn(value))
+
+
+def _is_row_number(value: str) -> bool:
+    """Accept a cell that is a long number, or letters with a number: a result is shorter or has its unit."""
+    digits = sum(map(str.isdigit, value))
+    return digits >= _FEWEST_IN_ROW if value.isdigit() else digits >= _FEWEST_BESIDE_LETTERS
 
 
 RULES: tuple[Rule, ...] = (
@@ -145,8 +154,9 @@ RULES: tuple[Rule, ...] = (
     PatternRule(
         name="row-number",
         kind=Kind.OTHER_ID,
-        pattern=exact(r"(?P<value>(?<=\|)\d{7,14})(?=\||\r?\n|\Z)"),
+        pattern=exact(r"(?<=\|)(?P<value>[A-Z0-9]{6,16})(?=\||\r?\n|\Z)"),
         score=0.6,
+        check=_is_row_number,
         signs=("|",),
     ),
     PatternRule(

@@ -38,7 +38,7 @@ from appliance.phi.rules import find, inspect
         ("on 3rd of March she", "DATE", "3rd of March"),
         ("a 92-year-old woman", "AGE", "92"),
         ("age: 101", "AGE", "101"),
-        ("Boston, MA 02139", "LOCATION", "02139"),
+        ("Boston, MA 02139", "LOCATION", "Boston, MA 02139"),
         ("zip code 02139-1234", "LOCATION", "02139-1234"),
         ("MRN\uff1a \uff11\uff12\uff13\uff14\uff15\uff16\uff17", "MRN", "\uff11\uff12\uff13\uff14\uff15\uff16\uff17"),
         ("call 617\u2011555\u20110123", "PHONE", "617\u2011555\u20110123"),
