@@ -50,7 +50,7 @@ def demographics_of(resources: Iterable[Mapping[str, object]]) -> tuple[Demograp
 
 def _people(resource: Mapping[str, object], *, depth: int) -> Iterator[Demographics]:
     kind = resource.get("resourceType")
-    if kind in _PEOPLE:
+    if isinstance(kind, str) and kind in _PEOPLE:
         yield _person(resource)
     elif kind == "Coverage":
         yield Demographics(
