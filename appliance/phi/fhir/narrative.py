@@ -143,20 +143,23 @@ class _Guard:
         cells = [cell for cell in row.children if not isinstance(cell, str)]
         for node in _nodes(row.children):
             self._attributes(node)
-        texts = [_text(cell.children).replace(CELL, " ") for cell in cells]
-        if not "".join(texts).strip():
+        before = [_text(cell.children).replace(CELL, " ") for cell in cells]
+        if not "".join(before).strip():
             return
+        for cell, old, new in zip(cells, before, self._guarded_cells(before), strict=True):
+            if old != new:
+                cell.children = [new]
+
+    def _guarded_cells(self, texts: list[str]) -> list[str]:
+        """Return the texts of a row's cells after the guard has read them together."""
         has_header = len(self._header) == len(texts) and self._header != texts
         read = [word for pair in zip(self._header, texts, strict=True) for word in pair] if has_header else texts
         guarded = self._scene.text(CELL.join(read))
         parts = guarded.split(CELL)
-        if has_header and len(parts) == len(read):
-            parts = parts[1::2]
+        if len(parts) == len(read):
+            return parts[1::2] if has_header else parts
         # A surrogate over two cells leaves no telling which is whose: all of it goes into the first.
-        parts = parts if len(parts) == len(cells) else [guarded] + [""] * (len(cells) - 1)
-        for cell, before, after in zip(cells, texts, parts, strict=True):
-            if before != after:
-                cell.children = [after]
+        return [guarded] + [""] * (len(texts) - 1)
 
     def _is_plain(self, cell: Node) -> bool:
         return all(isinstance(child, str) or self._is_inline(child) for child in cell.children)

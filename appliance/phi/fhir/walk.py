@@ -17,7 +17,7 @@ DEEPEST = 200
 """Steps of a path; Synthea's deepest has 12, and the interpreter's stack holds several times this."""
 
 MOST_ELEMENTS = 300_000
-"""Elements of one resource: twenty of Synthea's large bundles, and far below what objects can unfold to."""
+"""Elements of one resource: forty of Synthea's large bundles, and far below what objects can unfold to."""
 
 Json = dict[str, object]
 
