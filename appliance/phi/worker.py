@@ -76,6 +76,9 @@ class GuardWorker:
         self._command = (*command, str(models))
         self._site = site
         self._life: _Life | None = None
+        self._ending: asyncio.Task[None] | None = None
+        """Sees the last process to its end, also while the supervisor is being cancelled."""
+
         self._changed = asyncio.Condition()
         self._pause_s = FIRST_PAUSE_S
 
@@ -90,6 +93,8 @@ class GuardWorker:
             supervisor.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await supervisor
+            if self._ending is not None:
+                await self._ending
             await self._become(WorkerState.STOPPED)
 
     async def use(self, site: Site) -> None:
@@ -152,7 +157,6 @@ class GuardWorker:
         while True:
             await self._become(WorkerState.STARTING)
             await self._live()
-            await self._become(WorkerState.PAUSED)
             await asyncio.sleep(self._pause_s)
             self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
 
@@ -164,7 +168,8 @@ class GuardWorker:
                 *self._command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment
             )
         except OSError as error:
-            self.failure = f"cannot be started: {type(error).__name__}"
+            self.failure = f"the guard's process cannot be started: {type(error).__name__}"
+            await self._become(WorkerState.PAUSED)
             return
         life = self._life = _Life(process, {})
         greeting = asyncio.create_task(self._greet(life), name="guard-worker-greeting")
@@ -174,9 +179,11 @@ class GuardWorker:
             self.failure = self.failure or error.detail
         finally:
             self._life = None
+            await self._become(WorkerState.PAUSED)
             greeting.cancel()
             _fail(life, self.failure)
-            await _end(process)
+            self._ending = asyncio.create_task(_end(process), name="guard-worker-end")
+            await asyncio.shield(self._ending)
 
     async def _greet(self, life: _Life) -> None:
         """Bring the site's list, which loads the models, and say when the process is ready."""

@@ -38,6 +38,9 @@ _NO_PERSON = frozenset({Look.ACRONYM, Look.CLINICAL, Look.ORDINARY})
 _AT = re.compile(r"(?:\b(?:at|from|in|to|by|via|with|near|of|@)\s+(?:the\s+)?|@\s{0,1})$", re.IGNORECASE)
 """What stands before the name of a place that a person was at."""
 
+_BY_WHOM = re.compile(r"\b(?:with|by|per|cc|d/w)[: ]{1,2}$", re.IGNORECASE)
+"""What stands before a person rather than a place."""
+
 _LOOK_BACK = 12
 """Characters before an entity in which `_AT` is looked for."""
 
@@ -96,7 +99,7 @@ class NameFinder:
         kind = self._kind(text, [words[index] for index in inside], entity)
         if kind is None:
             return
-        for index in _trimmed(words, inside):
+        for index in _trimmed(words, inside, kind, self._lexicon):
             if verdicts.is_open(index) and not is_eponym_used(words, index, self._lexicon):
                 verdicts.accept(index, kind, _BY_ENTITIES)
 
@@ -107,7 +110,7 @@ class NameFinder:
                 None if all(word.look in {Look.ACRONYM, Look.CLINICAL, Look.ORDINARY} for word in words) else Kind.NAME
             )
         if label in PLACE:
-            return Kind.LOCATION
+            return Kind.NAME if _BY_WHOM.search(text[max(start - _LOOK_BACK, 0) : start]) else Kind.LOCATION
         if label != _ORGANISATION:
             return None
         if words[-1].text.lower() in self._lexicon.facilities and len(words) > 1:
@@ -169,15 +172,16 @@ class NameFinder:
         return _LIKELY if word.look in {Look.PERHAPS, Look.GIVEN} and word.is_capital else _SURE
 
 
-def _trimmed(words: Sequence[Word], inside: Sequence[int]) -> Sequence[int]:
+def _trimmed(words: Sequence[Word], inside: Sequence[int], kind: Kind, lexicon: Lexicon) -> Sequence[int]:
     """Leave out ordinary and clinical words at both ends of what a model took for one entity."""
-    wanted = [
-        index
-        for index in inside
-        if words[index].look not in {Look.CLINICAL, Look.ORDINARY} or (words[index].is_capital and len(inside) > 1)
-    ]
-    wanted = [index for index in wanted if words[index].look is not Look.CLINICAL]
+    wanted = [index for index in inside if _may_end_entity(words[index], kind, lexicon)]
     return range(wanted[0], wanted[-1] + 1) if wanted else ()
+
+
+def _may_end_entity(word: Word, kind: Kind, lexicon: Lexicon) -> bool:
+    if word.look is Look.ORDINARY:
+        return word.is_capital and (kind is Kind.LOCATION or lexicon.is_name(word.text))
+    return word.look is not Look.CLINICAL
 
 
 def _by_character(pieces: Pieces, length: int) -> tuple[np.ndarray, np.ndarray]:
