@@ -78,6 +78,9 @@ class NameParts:
     monograms: Mapping[str, frozenset[int]]
     """``js`` and ``jms`` for John Michael Smith."""
 
+    beginnings: frozenset[str]
+    """Proper beginnings of the words that are a name wherever they stand, for those that are torn in two."""
+
     pairs: frozenset[tuple[str, str]]
     """Given and family name of one person, in both orders."""
 
@@ -112,6 +115,12 @@ class NameBook:
             words=MappingProxyType(self._words),
             initials={person: frozenset(letters) for person, letters in self._initials.items()},
             monograms={letters: frozenset(people) for letters, people in self._monograms.items()},
+            beginnings=frozenset(
+                word[:end]
+                for word, part in self._words.items()
+                if part.strength is Strength.DISTINCT
+                for end in range(1, len(word))
+            ),
             pairs=frozenset(self._pairs),
         )
 

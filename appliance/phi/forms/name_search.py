@@ -37,7 +37,7 @@ _MOST_BETWEEN = 2
 """Unknown initials between two known words: ``John R. R. Smith``."""
 
 _MOST_BESIDE = 4
-"""Initials and particles that a name takes with it on either side: ``J. R. R.``, ``de la``."""
+"""Initials that a name takes with it on either side: ``J. R. R.``."""
 
 _MOST_INITIALS = 3
 """Letters of the longest monogram."""
@@ -112,7 +112,7 @@ class Names:
     def _hits(self, page: Page) -> list[_Hit]:
         words = self.parts.words
         typos = _typos(page, self.parts) if self.with_typos else {}
-        torn = {word for word in page.vocabulary if self._may_begin(word)}
+        torn = page.vocabulary & self.parts.beginnings
         hits: list[_Hit] = []
         for index in page.positions({*words, *typos, *torn}):
             word = page.words[index]
@@ -125,11 +125,6 @@ class Names:
             elif word in typos:
                 hits.append(_Hit(index, index, typos[word], is_typo=True))
         return hits
-
-    def _may_begin(self, word: str) -> bool:
-        if len(word) >= _LONG or self._is_whole(word):
-            return False
-        return any(len(known) > len(word) and known.startswith(word) for known in self.parts.words)
 
     def _is_whole(self, word: str) -> bool:
         """Say whether a word is a known one by itself, which a particle is not."""
@@ -145,7 +140,7 @@ class Names:
         return _Hit(index, index + 1, part)
 
     def _stretches(self, page: Page, hits: list[_Hit]) -> Iterator[Finding]:
-        """Join neighbours that share a person, and give each stretch its initials and particles."""
+        """Join neighbours that share a person, and give each stretch its initials."""
         stretch: list[_Hit] = []
         people: frozenset[int] = frozenset()
         for hit in hits:
@@ -164,7 +159,7 @@ class Names:
         first, last = stretch[0].first, stretch[-1].last
         letters = frozenset().union(*(self.parts.initials.get(person, frozenset()) for person in people))
         for _ in range(_MOST_BESIDE):
-            if first > 0 and self._belongs(page, first - 1, page.gap(first - 1), letters=letters, people=people):
+            if first > 0 and _is_initial_before(page, first - 1, letters):
                 first -= 1
             if last + 1 < len(page.words) and _is_initial_behind(page, last + 1, letters):
                 last += 1
@@ -174,15 +169,6 @@ class Names:
         name = "known_name" if is_exact else "known_name_typo"
         start, end = page.places[first][0], page.places[last][1]
         return Finding(kind=Kind.NAME, start=start, end=end, score=0.98 if is_exact else 0.9, recognizer=name)
-
-    def _belongs(self, page: Page, index: int, gap: str, *, letters: frozenset[str], people: frozenset[int]) -> bool:
-        """Say whether the word before a name is its initial or its particle."""
-        word = page.words[index]
-        part = self.parts.words.get(word)
-        if part and part.strength is Strength.PARTICLE and part.people & people and len(word) > 1:
-            return _CLOSE_GAP.match(gap) is not None
-        is_initial = len(word) == 1 and word in letters and gap in {". ", ".", " "}
-        return is_initial and (is_capitalised(page, index) or gap.startswith("."))
 
     def _monograms(self, page: Page) -> Iterator[Finding]:
         """Yield initials that the text announces: ``Patient J.S.``, ``initials: JMS``."""
@@ -209,6 +195,14 @@ class Names:
 
 def _is_single_capital(page: Page, index: int) -> bool:
     return len(page.words[index]) == 1 and is_capitalised(page, index)
+
+
+def _is_initial_before(page: Page, index: int, letters: frozenset[str]) -> bool:
+    """Say whether a word before a name is its initial: ``J. Smith``, ``j.smith``, ``J Smith``."""
+    gap = page.gap(index)
+    if page.words[index] not in letters or gap not in {". ", ".", " "}:
+        return False
+    return is_capitalised(page, index) or gap == "."
 
 
 def _is_initial_behind(page: Page, index: int, letters: frozenset[str]) -> bool:

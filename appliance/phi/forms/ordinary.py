@@ -21,57 +21,57 @@ ORDINARY = frozenset(
     colder college colon colony come comes comfort common comp companion cone constant cook cool cord core corn
     cornea corner corpus cost cotton couch cough counter counts course cousin cousins cover cramp cross cruise
     crystal cuff curb cure current curt dad daily daisy dark dates daughters dawn day days deal dear december
-    decent deep deer degree desire destiny dies do doctor doing don donate done doom door dose dot double down
-    dragon drain dress drew driver drop dry due duke dull during dusky duty ear earl early east edge else end
-    english even every exam eye face factor fail failing fails fair fairly faith fall fallen falling falls fan
-    farm farmer fast faster fat faux favor favorite fear fears february feeling fell felt female few field fields
-    file fill fine finger fire first fish fitting fix flank flatter flight flint floor flow flower flowers fly
-    folds foley foot force forest forget form forth forward fossa found fraction frame frames frank free french
-    fresh friday friend friends fries from fruit fruits fuse gain gains gal gall gallop games garden gaunt gauze
-    gave gear gene general gentle gentleman german getting ginger given glad glass glen go goes going gold golden
-    gone good goodness gotta grace grade graft gram grand grant grass gravis gray green grew grief grinder grip
-    gross ground grounds grow guard guardian guess gums gun guy guys ha hair half halo hamburger hand hands hard
-    harder harm has haven hay hazy he head heading heal heard hearing heart heath height held her hey high hill
-    him hispanic history hives hobby hockey holding hole home honey hope hopes horn horse house housekeeper how
-    huge huh hum human hunt hunting hurt husband ice ill in inches ink iris irish iron ivy january jean job jobs
-    joe joy judge july jump june junk just keep key kick kid kidney kill kind kinds king kiss kit kitchen knee
-    knife knows la lab labor labs lack lady lamp lance land landing lane large larger laser last late later
-    laundry law lay league leak lean learn learned led left less lesser level levels lie life light lighter lights
-    like likes limb line liner lines linger lips list listen liter little living lobe locks long longest look
-    loose loosen lose loss lot loud love lovely loving low lower lowers lucky lunch lung ma main major male males
-    mall man manner manual many march mark market marrow mask mass mate math matter max may me meals mean means
-    mechanic median medicine melena members memory men mention mercy mess messing mile miles million min mini
-    minor minus miracle miss mister misty mix mole moles mom moment monday mood moose more morning most mount much
-    must my na nail nails nap nares narrow natal navy near necessary needle needles needs neighbor neighbors
-    neither nephew never new newborn ng nice nicely nick night nine nipple no noble noon normal nose notch notice
-    november number numbers nurse ocean october odor off offer officer oh ok old older olive on or orange organ
-    other over overall ow oz pa pack pain painter pair pale palm palms pap para parent parents parish park part
-    party pass pastor pat patch patches patella patience patient pay peak pearl pearly pee peed peek peeling peers
-    pen people perfect person phlegm piano pick picker picking pickle pill pillow pimple pin pink pizza place plan
-    plane plant plate player pleasant pleasure plenty plumber point pointer points pole police polio pollen polo
-    pool poor pop pope port portal post postal pound pounds power press pretty price priest prince prior proper
-    proud public pulley pulling pulse pump purchase purple purpura push quick quiet race rail railing ran range
-    rash rather raw ray re reach read reading ready real rear reason reasons record records red reddish reed
-    register reveal rice rich rides riding right rim ring rise rising risk rob rock rolling room root roots rose
-    rosemary rough round row ruby rude rule runner running rusty safe safer sage said salmon salt sample samples
-    sat saturday sauce save say scale scales scarce scarlet school score screen screws se season seat second
-    section see seek seen sees self sell senior september serenity sergeant serrata serum service sessions setting
-    severe shake shallow shape share sharp shave sheets shelter shepherd shin shingles shirts shock shoe short
-    shorter shoulder shoulders show showers shown shows shy sick sickle side sides signs simple single sink sit
-    sites situ sitz six slight small smaller smart smoke smoker snow so social socks soles solid son sons soon
-    space span spanish spare speak speaks speed spell spells spike spikes spina spindle spine splinter sports
-    sprain spray spring square stable stack stacks staff stage stain stairs standard standing stands staples
-    starch start state states station stay steady stem stent step sternal stick stiff still stone stones stops
-    store stormy story straight strain strange straw stream street strength strike strong struck stuck student
-    study stump such sue sugar summer sun sunday sunny super supple surface surgeon surprise swab swallow sweat
-    sweet swell swim swing ta takes talk tall taper tarry tea teach tear tell temple temples ten tennis terrible
-    test than them then thrush thursday tick till tilt times tiny to tobacco toll ton tone tones tongue tonic too
-    tools top torn touch town toy trace trainer treat trial trick true trunk try tuesday tuning turns twist um
-    unavailable us val valley vanish ve vein verge vermillion vessel vessels vest via violet vital voice wait
-    waits wake walk walker walking walks wall walls wan want ward ware warm warning wash washing wasp water wave
-    way ways wear wearing wears weather wedge wednesday weed weekly weeks weight welcome well went west western
-    whack while white why wide wider will willing wine winter wise wish women won wonder wood wooden woods word
-    work worker works worn worst worth yard yeah yeast yellow you young younger zone
+    decent deep deer degree denies desire destiny dies do doctor doing dominican don donate done doom door dose
+    dot double down dragon drain dress drew driver drop dry due duke dull during dusky duty ear earl early east
+    edge else end english even every exam eye face factor fail failing fails fair fairly faith fall fallen falling
+    falls fan farm farmer fast faster fat faux favor favorite fear fears february feeling fell felt female few
+    field fields file fill fine finger fire first fish fitting fix flank flatter flight flint floor flow flower
+    flowers fly folds foley foot force forest forget form forth forward fossa found fraction frame frames frank
+    free french fresh friday friend friends fries from fruit fruits fuse gain gains gal gall gallop games garden
+    gaunt gauze gave gear gene general gentle gentleman german getting ginger given glad glass glen go goes going
+    gold golden gone good goodness gotta grace grade graft gram grand grant grass gravis gray green grew grief
+    grinder grip gross ground grounds grow guard guardian guess gums gun guy guys ha hair half halo hamburger hand
+    hands hard harder harm has haven hay hazy he head heading heal heard hearing heart heath height held her hey
+    high hill him hispanic history hives hobby hockey holding hole home honey hope hopes horn horse house
+    housekeeper how huge huh hum human hunt hunting hurt husband ice ill in inches ink iris irish iron ivy january
+    jean job jobs joe joy judge july jump june junk just keep key kick kid kidney kill kind kinds king kiss kit
+    kitchen knee knife knows la lab labor labs lack lady lamp lance land landing lane large larger laser last late
+    later laundry law lay league leak lean learn learned led left less lesser level levels lie life light lighter
+    lights like likes limb line liner lines linger lips list listen liter little living lobe locks long longest
+    look loose loosen lose loss lot loud love lovely loving low lower lowers lucky lunch lung ma main major male
+    males mall man manner manual many march mark market marrow mask mass mate math matter max may me meals mean
+    means mechanic median medicine melena members memory men mention mercy mess messing mexican mile miles million
+    min mini minor minus miracle miss mister misty mix mole moles mom moment monday mood moose more morning most
+    mount much must my na nail nails nap nares narrow natal navy near necessary needle needles needs neighbor
+    neighbors neither nephew never new newborn ng nice nicely nick night nine nipple no noble noon normal nose
+    notch notice november number numbers nurse ocean october odor off offer officer oh ok old older olive on or
+    orange organ other over overall ow oz pa pack pain painter pair pale palm palms pap para parent parents parish
+    park part party pass pastor pat patch patches patella patience patient pay peak pearl pearly pee peed peek
+    peeling peers pen people perfect person phlegm piano pick picker picking pickle pill pillow pimple pin pink
+    pizza place plan plane plant plate player pleasant pleasure plenty plumber point pointer points pole police
+    polio pollen polo pool poor pop pope port portal post postal pound pounds power press pretty price priest
+    prince prior proper proud public pulley pulling pulse pump purchase purple purpura push quick quiet race rail
+    railing ran range rash rather raw ray re reach read reading ready real rear reason reasons record records red
+    reddish reed register republican reveal rice rich rides riding right rim ring rise rising risk rob rock
+    rolling room root roots rose rosemary rough round row ruby rude rule runner running rusty safe safer sage said
+    salmon salt sample samples sat saturday sauce save say scale scales scarce scarlet school score screen screws
+    se season seat second section see seek seen sees self sell senior september serenity sergeant serrata serum
+    service sessions setting severe shake shallow shape share sharp shave sheets shelter shepherd shin shingles
+    shirts shock shoe short shorter shoulder shoulders show showers shown shows shy sick sickle side sides signs
+    simple single sink sit sites situ sitz six slight small smaller smart smoke smoker snow so social socks soles
+    solid son sons soon space span spanish spare speak speaks speed spell spells spike spikes spina spindle spine
+    splinter sports sprain spray spring square stable stack stacks staff stage stain stairs standard standing
+    stands staples starch start state states station stay steady stem stent step sternal stick stiff still stone
+    stones stops store stormy story straight strain strange straw stream street strength strike strong struck
+    stuck student study stump such sue sugar summer sun sunday sunny super supple surface surgeon surprise swab
+    swallow sweat sweet swell swim swing ta takes talk tall taper tarry tea teach tear tell temple temples ten
+    tennis terrible test than them then thrush thursday tick till tilt times tiny to tobacco toll ton tone tones
+    tongue tonic too tools top torn touch town toy trace trainer treat trial trick true trunk try tuesday tuning
+    turns twist um unavailable us val valley vanish ve vein verge vermillion vessel vessels vest via violet vital
+    voice wait waits wake walk walker walking walks wall walls wan want ward ware warm warning wash washing wasp
+    water wave way ways wear wearing wears weather wedge wednesday weed weekly weeks weight welcome well went west
+    western whack while white why wide wider will willing wine winter wise wish women won wonder wood wooden woods
+    word work worker works worn worst worth yard yeah yeast yellow you young younger zone
     """.split()  # noqa: SIM905 - a list of words reads better than a column of literals
 )
 """Words that clinical texts are full of: a name only where the sentence shows one."""

@@ -23,7 +23,9 @@ INTERNET_GAP = re.compile(r"[\s\-./_:#()+@\[\]{}<>?=&%~]{0,5}\Z")
 SEQUENCE_GAP = re.compile(r"[\s\-./_,'()#]{0,4}\Z")
 """What may stand between the words of a day or an address."""
 
-_READ_FOR_DIGITS = str.maketrans("oqdlijszbg", "0001115286")
+_LOOK_LIKE_DIGITS = "oqdlijszbg"
+
+_READ_FOR_DIGITS = str.maketrans(_LOOK_LIKE_DIGITS, "0001115286")
 """Letters that optical character recognition and tired eyes put for digits."""
 
 _SHORTEST_SPREAD = 7
@@ -68,9 +70,10 @@ class Runs:
 
     def _begin(self, word: str) -> str:
         """Return how a run could begin with this word: as it stands, without zeros, with digits for letters."""
-        digits = word.translate(_READ_FOR_DIGITS)
-        choices = (word, word.lstrip("0"), digits if digits.isdigit() else "")
-        return next((choice for choice in choices if choice in self.prefixes), "")
+        if word in self.prefixes:
+            return word
+        other = word.translate(_READ_FOR_DIGITS) if not word.strip(_LOOK_LIKE_DIGITS) else word.lstrip("0")
+        return other if other in self.prefixes else ""
 
     def _longest(self, page: Page, first: int, run: str) -> tuple[int, Form] | None:
         found: tuple[int, Form] | None = None

@@ -109,6 +109,7 @@ def test_what_only_resembles_a_known_value_is_left(text: str) -> None:
         ("Gleason Wells", "Gleason 7, Wells score 3, Glasgow coma scale 15"),
         ("Epstein Parkinson", "Epstein-Barr virus, Wolff-Parkinson-White syndrome"),
         ("Black White", "A White male and a black female. White count is low."),
+        ("Rose Ann", "the temperature rose ann"),
         ("Ann Day", "each day he walks; the day after, Day 3 of therapy"),
     ],
 )
@@ -161,6 +162,7 @@ def test_names_of_two_sentences_are_two_findings() -> None:
     [
         ("Mobile", "firm, mobile and painless", []),
         ("Mobile", "lives in Mobile", ["Mobile"]),
+        ("Bath", "a bath; Bath, ME", ["Bath"]),
         ("Reading", "Reading", ["Reading"]),
         ("Fort Lee", "a fort ; * ; lee", []),
         ("Reading", "Reading glasses; reading is hard", []),
@@ -264,6 +266,8 @@ def test_another_patients_note_raises_no_alarm() -> None:
         ("John Smith", "sent to j s; J.T. came"),
         ("Jon Smyth", "the jonn smythe"),
         ("Rush Day", "rush day"),
+        ("Will Kuhlman", "Kuhlman will"),
+        ("Will Ann", "will ann"),
         ("Jhon Smtih", "John Smith"),
     ],
 )
