@@ -67,7 +67,7 @@ _GENERIC = words(
     Research Clinical Trauma Burn Intensive Critical Unit Dental Orthopedic Orthopaedic Neurology Neurosurgery Gastroenterology
     Endocrinology Pulmonary Rheumatology Dermatology Urology Gynecology Psychiatry Psychiatric Nephrology Hematology Infectious
     Disease Vascular Allergy Asthma Follow-up Follow-Up Followup Veterans Health Wellness Referral Same In At To From For
-    And Of With On Is Was No Yes Plan Per Via Admission Admitted Discharge Discharged Hospital Center Past Occupation Figure Table
+    And Of With On Is Was No Yes Plan Per Via Admission Admitted Discharge Discharged Hospital Clinic Clinics Center Past Occupation Figure Table
     Social Reproductive Sexual Musculoskeletal Preventive Preventative Preventive Global World Bone Oral Brain Lung Liver Skin
     Under Increase Consider Continue Start Review Mass Chest Digestive Gut Hormone Patient Population Planetary Maternal
     Quality Cardiovascular Environmental Good Poor Current Complete Current Overall Reports Report Gender Mobile"""

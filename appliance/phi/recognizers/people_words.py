@@ -85,8 +85,18 @@ VALEDICTION = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
+_DEGREES_AS_WRITTEN = "|".join(
+    [
+        re.escape(degree.upper())
+        for degree in sorted(DEGREES - words("do ii iii iv rt rd od"), key=lambda each: (-len(each), each))
+    ]
+    + ["PhD", "PsyD", "PharmD", "RPh", "Esq", "Jr", "Sr"]
+)
+"""Degrees that make a name of the words before a comma; those that are also words or numbers are left out."""
+
 AFTER = re.compile(
-    r"(?:,?[ ]{1,2}\(?(?:(?i:MRN|DOB|SSN|d\.o\.b|born|date[ ]of[ ]birth|medical[ ]record|patient[ ]id|acct|NPI|DEA|pager)\b"
+    rf"(?:,[ ]{{1,2}}(?:{_DEGREES_AS_WRITTEN})(?![A-Za-z])|"
+    r",?[ ]{1,2}\(?(?:(?i:MRN|DOB|SSN|d\.o\.b|born|date[ ]of[ ]birth|medical[ ]record|patient[ ]id|acct|NPI|DEA|pager)\b"
     r"|(?i:aged?)[ ]\d)"
     r"|[ ]?,?[ ]\(?(?:(?:is|was)[ ])?(?i:an?[ ])?\d{1,3}[ -]?(?i:year|yr|yo\b|y/o|y\.o|[mf]\b)"
     r"|(?:'s)?[ ](?:MRN|DOB|SSN|chart|medical[ ]record|date[ ]of[ ]birth)\b"

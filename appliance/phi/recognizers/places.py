@@ -7,6 +7,7 @@ door.  A state alone may stay (45 CFR 164.514(b)(2)(i)(B)).  Towns without their
 
 from appliance.phi.findings import Kind
 from appliance.phi.recognizers.rule import LabelledRule, PatternRule, Rule, exact, pattern, words
+from appliance.phi.surrogate_values import given_names
 
 STATES = words(
     """AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK
@@ -77,6 +78,18 @@ _NO_STREET = words(
 _NO_TOWNS = words("BMI Patient The She He Dr Mr Mrs Ms CA MD PA MA ID IN OR ME OK HI")
 """Words that begin a clause before a comma and two capitals."""
 
+_DEGREES_LIKE_STATES = words("MD PA MS OD")
+"""Degrees that are written like states: ``Ruth Sanchez, MD``."""
+
+
+def _is_town(value: str) -> bool:
+    """Accept a town before its state, and neither a clause nor a person before a degree."""
+    town, _, state = value.rpartition(",")
+    parts = town.split()
+    is_person = len(parts) > 1 and state.strip() in _DEGREES_LIKE_STATES and parts[0].lower() in given_names()
+    return parts[0] not in _NO_TOWNS and not is_person
+
+
 RULES: tuple[Rule, ...] = (
     PatternRule(
         name="address",
@@ -92,7 +105,7 @@ RULES: tuple[Rule, ...] = (
         kind=Kind.LOCATION,
         pattern=exact(
             rf"(?P<value>{_HOUSE}(?:[A-Za-z0-9][\w'.-]{{0,24}}[ ]){{1,6}}?[ \n]{{0,2}}(?i:apt|apartment|suite|ste|unit)\b\.?[ ]?\#?[ ]?\w{{1,6}}"
-            rf"(?:[ ]?[,\n]{{1,2}}[ ]{{0,2}}[A-Za-z][\w'. -]{{1,30}}){{0,3}}(?:,?[ ]{_ZIP})?)(?!\w)"
+            rf"(?:[ ]?[,\n]{{1,2}}[ ]{{0,2}}[A-Z][\w'-]{{1,24}}(?:[ ][A-Z][\w'-]{{1,24}}){{0,3}}){{0,3}}(?:[ ]?[,\n]?[ ]{_ZIP})?)(?!\w)"
         ),
         score=0.93,
         gate=exact(r"\b(?:[Aa]pt|APT|[Aa]partment|[Ss]uite|SUITE|[Ss]te|STE|[Uu]nit|UNIT)\b\.?[ ]?\#?[ ]?\w"),
@@ -130,9 +143,9 @@ RULES: tuple[Rule, ...] = (
         name="address-labelled",
         kind=Kind.LOCATION,
         pattern=pattern(
-            r"\b(?:(?:home|mailing|street|postal|billing|current|permanent|residential|work|patient)?[ _]?(?:address|addr)(?:[ ](?:line[ ]?)?\d)?)"
+            r"(?<!ip[ ])(?<!mac[ ])(?<!mail[ ])(?<!web[ ])(?<!url[ ])(?<!wallet[ ])(?<!coin[ ])\b(?:(?:home|mailing|street|postal|billing|current|permanent|residential|work|patient)?[ _]?(?:address|addr)(?:[ ](?:line[ ]?)?\d)?)"
             r"\b(?:[ ]on[ ]file)?[\"']?[ ]{0,2}[:=>|][ ]{0,3}[\"']?(?P<value>[^\s\"'<>|;{}](?:[^\n\"<>|;{}:@]){2,140}?)"
-            r"(?=[ ]{0,3}(?:$|[\n\"<>|;{}]|'[,)}]|[.][ ]|[.]$|[ ]{2,}\w|,?[ ][\w ]{1,20}:))"
+            r"(?=[ ]{0,3}(?:$|[\n\"<>|;{}]|'[,)}]|(?<!\d)[.][ ]|[.]$|[ ]{2,}\w|,?[ ][\w ]{1,20}:))"
         ),
         score=0.94,
         check=lambda value: any(map(str.isdigit, value)) or value[:1].isupper(),
@@ -154,7 +167,7 @@ RULES: tuple[Rule, ...] = (
         pattern=exact(rf"\b(?P<value>{_TOWN},[ ]?(?:(?:{_STATE})(?:,?[ ]{{1,2}}{_ZIP})?))(?![\w-]|/\w)"),
         score=0.9,
         gate=exact(rf",[ ]?{_STATE}"),
-        check=lambda value: value.split()[0].rstrip(",") not in _NO_TOWNS,
+        check=_is_town,
     ),
     LabelledRule(
         name="zip",

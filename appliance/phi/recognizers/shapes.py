@@ -176,7 +176,7 @@ RULES: tuple[Rule, ...] = (
     PatternRule(
         name="message-address",
         kind=Kind.LOCATION,
-        pattern=exact(r"(?<=[|~])(?P<value>\d[^|^~\n]{2,60}\^[^|^~\n]{0,40}\^[^|^~\n]{0,40}\^[A-Z]{0,2}\^\d{0,5}(?:-\d{4})?)"),
+        pattern=exact(r"(?<=[|~])(?P<value>\d[^|^~\n]{2,60}\^[^|^~\n]{0,40}\^[^|^~\n]{0,40}\^[A-Z]{2}\^\d{5}(?:-\d{4})?)"),
         score=0.95,
         signs=("^",),
     ),

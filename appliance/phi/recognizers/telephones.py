@@ -34,7 +34,7 @@ _BETWEEN = (
 
 _PHONE_LABELS = pattern(
     r"\b(?:phones?|telephone|tel|cell|cellphone|mobile|pager|beeper|call|callback|contact|ph|landline|hotline|direct"
-    r"|voicemail|text|sms|whatsapp|reach|reachable|dial|rings?|home|work|office|switchboard|msisdn|answer(?:ing|ed)?|messages?|registered|number|lines?)\b"
+    r"|voicemail|text|sms|whatsapp|reach|reachable|dial|rings?|home|work|office|switchboard|msisdn|answer(?:ing|ed)?|messages?|registered)\b"
     + _BETWEEN
 )
 

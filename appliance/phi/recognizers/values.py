@@ -26,7 +26,7 @@ _UNIT = re.compile(
     r"|seconds?|secs?|times|x|tablets?|tabs?|caps?|capsules?|puffs?|drops?|doses?|cells?|copies|steps|beats|breaths|points?"
     r"|percent|degrees?|[cf]|patients?|people|participants|am|pm|a\.m|p\.m|st|nd|rd|th|k|mm3|ul|mcl|cmh2o|torr|kpa|msec|ms"
     r"|steps|flights|packs?|ppd|pack-years?|french|fr|gauge|ga|joules?|watts?|mets?|tesla|t)(?![a-z])"
-    r"|[ ]?(?:x\d|/[a-z\d]|[<>=^]|[-/+]\d)",
+    r"|[ ]?(?:x\d|/[a-z\d]|[=^]|[-/+]\d)",
     re.IGNORECASE,
 )
 """What follows a measurement."""
