@@ -4,6 +4,7 @@ The trail lies in PostgreSQL here, because its server keeps pages, a write-ahead
 SQLite stands in test_canaries.
 """
 
+import asyncio
 import json
 import os
 import resource
@@ -21,12 +22,17 @@ import httpx
 import pytest
 
 from appliance.config import CHECKOUT
+from appliance.escalation.wire import DiscloseRequest, to_frame
+from appliance.phi.known_identifiers import KnownIdentifiers
 from tests.support import canaries
 from tests.support.canaries import NOTE, PEOPLE
 from tests.support.canary_traffic import TASKS, Asked, chat, everywhere
+from tests.support.command_line import run
 from tests.support.postgres import READER, RECORDER, PostgresDatabase, PostgresServer, postgres_server
 from tests.support.running_appliance import RunningAppliance, is_alive, running_appliance, wait_until_gone
 from tests.support.threaded_engine import threaded_engine
+
+GUARD = CHECKOUT / "var" / "models" / "guard"
 
 LOOK_EVERY_S = 0.2
 """How often the processes are looked at while requests pass."""
@@ -47,6 +53,9 @@ class Passage:
     """How many times the processes were looked at."""
 
     metrics: bytes
+    told_by_the_broker: list[bytes]
+    """What came over its socket for bodies that held patients, and for frames that were none."""
+
     temporary: Path
     """Where every process was told to put temporary files."""
 
@@ -77,6 +86,7 @@ def passage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Passage]:
             with _watched(appliance.pid) as seen:
                 answers = list(everywhere(appliance, engine, key=key, officer=officer))
             metrics = httpx.get(f"{appliance.metrics_url}/metrics", trust_env=False).content
+            told_by_the_broker = asyncio.run(_ask_the_broker(appliance.home / "run" / "broker.sock"))
             before = _files_here(appliance)
             crashed = _crash(appliance)
             with appliance.http(key) as http:
@@ -91,6 +101,7 @@ def passage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Passage]:
                 in_processes=seen.hits,
                 looked=seen.looked,
                 metrics=metrics,
+                told_by_the_broker=told_by_the_broker,
                 temporary=temporary,
                 crashed=crashed,
                 cores=cores,
@@ -138,6 +149,39 @@ def test_no_metric_holds_a_patients_text(passage: Passage) -> None:
     assert canaries.found_in(passage.metrics) == set()
 
 
+def test_the_broker_refuses_what_holds_a_patient_and_repeats_nothing(passage: Passage) -> None:
+    *bodies, frame = passage.told_by_the_broker
+
+    assert [b"identifiers_left" in told for told in bodies] == [True] * len(PEOPLE)
+    assert frame == b""
+    assert [canaries.found_in(told) for told in bodies] == [set()] * len(PEOPLE)
+
+
+COMMANDS = [
+    ("phi", "scan", "NOTE"),
+    ("phi", "explain", "NOTE", "--at", "3"),
+    ("phi", "preview", "NOTE"),
+    ("phi", "scan", "NOTE", "--patient", "NOTE"),
+    ("phi", "scan", "NOTE", "--jsonl"),
+    ("phi", "scan", "BINARY"),
+    ("phi", "scan", "NOTE", "--show"),
+]
+
+
+@pytest.mark.skipif(not GUARD.exists(), reason="the guard's models are not here; 'make gateway' fills them")
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_no_command_prints_a_patients_text_into_a_file_or_pipe(tmp_path: Path, words: tuple[str, ...]) -> None:
+    files = {"NOTE": tmp_path / "note.txt", "BINARY": tmp_path / "note.bin"}
+    files["NOTE"].write_text(PEOPLE[0].note())
+    files["BINARY"].write_bytes(PEOPLE[0].note().encode("utf-16") + b"\xff")
+
+    done = run(*(str(files.get(word, word)) for word in words), home=tmp_path / "home")
+
+    assert done.out + done.err
+    assert "Traceback" not in done.err
+    assert canaries.found_in((done.out + done.err).encode()) == set()
+
+
 def test_no_process_shows_a_patients_text_while_it_works(passage: Passage) -> None:
     assert passage.looked >= 2
     assert passage.in_processes == {}
@@ -174,11 +218,10 @@ def test_the_search_finds_a_canary_in_a_page_of_the_database(passage: Passage) -
     data = passage.server.folder / "data"
     number = other.sql("SELECT oid FROM pg_database WHERE datname = 'planted'")[0][0]
 
-    pages, ahead = canaries.found_in_files([data / "base" / str(number)]), canaries.found_in_files([data / "pg_wal"])
+    pages = canaries.found_in_files([data / "base" / str(number)])
     other.sql("DROP TABLE leak")
 
     assert set(PEOPLE[0].canaries()) <= set().union(*pages.values())
-    assert set(PEOPLE[0].canaries()) <= set().union(*ahead.values())
 
 
 @pytest.mark.parametrize("place", ["argument", "environment", "title"])
@@ -261,6 +304,29 @@ def _crash(appliance: RunningAppliance) -> dict[str, list[int]]:
                 os.kill(pid, numbers[index % len(numbers)])
     wait_until_gone([pid for pids in found.values() for pid in pids])
     return found
+
+
+async def _ask_the_broker(socket: Path) -> list[bytes]:
+    """Hand the broker bodies that hold a patient, and a frame that is none; return all that it says."""
+    told = []
+    for person in PEOPLE:
+        known = KnownIdentifiers.from_fhir([person.resource()]).keyed(bytes(range(32)), issued=())
+        request = DiscloseRequest(exchange_id="ex_1", task="coding", provider="example", policy_digest="ab")
+        request = request.model_copy(update={"identifiers": known.to_wire()})
+        told.append(await _said(socket, to_frame(request, json.dumps({"text": person.note()}).encode())))
+    header = json.dumps({"type": "disclose", PEOPLE[0].name: PEOPLE[0].note()}).encode()
+    told.append(await _said(socket, len(header).to_bytes(4, "big") + bytes(4) + header))
+    return told
+
+
+async def _said(socket: Path, frame: bytes) -> bytes:
+    reader, writer = await asyncio.open_unix_connection(str(socket))
+    writer.write(frame)
+    writer.write_eof()
+    said = await asyncio.wait_for(reader.read(), 30)
+    writer.close()
+    await writer.wait_closed()
+    return said
 
 
 def _while_away(http: httpx.Client) -> Iterator[httpx.Response]:

@@ -184,6 +184,14 @@ def _answers_with(**answer: object) -> Respond:
     return write
 
 
+def _finds(kind: str, start: int, end: int) -> Respond:
+    def write(answers: BinaryIO, request: Mapping[str, object]) -> None:
+        found = [[[kind, start, end, 0.9, "x"]] for _ in _texts(request)]
+        write_frame(answers, {"id": request["id"], "found": found})
+
+    return write
+
+
 def _answers_somebody_else(answers: BinaryIO, request: Mapping[str, object]) -> None:
     write_frame(answers, {"id": 999_999, "found": [[] for _ in _texts(request)]})
 
@@ -209,10 +217,10 @@ FAULTS: Mapping[str, Respond] = {
     "finds nothing at all": _answers_with(found=None),
     "answers for fewer texts": _answers_with(found=[]),
     "answers for more texts": _answers_with(found=[[], [], [], []]),
-    "finds an unknown kind": _answers_with(found=[[["COLOUR", 0, 1, 0.9, "x"]]]),
-    "finds outside of the text": _answers_with(found=[[["NAME", 0, 10_000_000, 0.9, "x"]]]),
-    "finds before the text": _answers_with(found=[[["NAME", -5, 3, 0.9, "x"]]]),
-    "finds the wrong way round": _answers_with(found=[[["NAME", 9, 3, 0.9, "x"]]]),
+    "finds an unknown kind": _finds("COLOUR", 0, 1),
+    "finds outside of the text": _finds("NAME", 0, 10_000_000),
+    "finds before the text": _finds("NAME", -5, 3),
+    "finds the wrong way round": _finds("NAME", 9, 3),
 }
 """Every way to break, by what a person would say of it."""
 
