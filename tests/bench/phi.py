@@ -27,6 +27,7 @@ from rich.table import Table
 from appliance.cli.phi_guard import InProcess
 from appliance.clinical_text import ClinicalText
 from appliance.config import CHECKOUT
+from appliance.errors import PhiBlockedError
 from appliance.evaluation.detector import Detector
 from appliance.evaluation.figures import Figures
 from appliance.evaluation.labels import canonical
@@ -220,23 +221,26 @@ def survival(bench: Bench) -> None:
     table = Table("texts", "fact", "before", "in what leaves", "", "after the way back", "")
     guard = Guard(InProcess(bench.analyzer), GuardSettings)
     for name, texts in {"ACI-Bench notes": aci_notes(), "MEDEC": medec_texts()}.items():
-        before: Counter[str] = Counter()
-        leaving: Counter[str] = Counter()
-        back: Counter[str] = Counter()
-        for text in (str(each) for each in bench.some(texts)):
-            outgoing, returned = asyncio.run(round_trip(guard, text))
+        before, leaving, back, refused = Counter[str](), Counter[str](), Counter[str](), 0
+        for number, text in enumerate(str(each) for each in bench.some(texts)):
+            try:
+                outgoing, returned = asyncio.run(round_trip(guard, text))
+            except PhiBlockedError as error:
+                refused += 1
+                bench.console.print(f"{name} {number}: refused: {error.public}")
+                continue
             wanted = facts(text)
             before.update(fact.kind for fact in wanted.elements())
             leaving.update(fact.kind for fact in (wanted & facts(outgoing)).elements())
             back.update(fact.kind for fact in (wanted & facts(returned)).elements())
             lost = wanted - facts(outgoing)
             if bench.show and lost:
-                bench.console.print(
-                    f"{name}: " + ", ".join(f"{fact.kind} {fact.words!r}" for fact in lost), markup=False
-                )
+                told = ", ".join(f"{fact.kind} {fact.words!r}" for fact in lost)
+                bench.console.print(f"{name} {number}: {told}", markup=False)
         for kind in sorted(before):
             row = [before[kind], leaving[kind], leaving[kind] / before[kind], back[kind], back[kind] / before[kind]]
             table.add_row(name, kind, *(f"{cell:.4f}" if isinstance(cell, float) else f"{cell:,}" for cell in row))
+        table.add_row(name, "texts refused", str(refused))
     bench.console.print(table)
 
 
