@@ -108,15 +108,8 @@ class GuardWorker:
         if not texts:
             return []
         answer = await self._ask({"texts": list(texts)}, timeout_s=timeout_s)
-        found = self._checked(answer)
-        if len(found) != len(texts):
-            self._end_life("answered for another number of texts")
-            raise PhiGuardUnavailableError(detail=self.failure)
-        return found
-
-    def _checked(self, answer: Mapping[str, object]) -> list[tuple[Finding, ...]]:
         try:
-            return from_wire(answer.get("found"))
+            return _checked(texts, answer)
         except PhiGuardUnavailableError as error:
             self._end_life(error.detail)
             raise
@@ -127,7 +120,7 @@ class GuardWorker:
                 return await self._exchange(await self._ready(), request)
         except TimeoutError as error:
             if self.state is WorkerState.READY:
-                self._end_life("gave no answer in time")
+                self._end_life("the guard's process gave no answer in time")
             raise PhiGuardUnavailableError(detail=self.failure or "the guard's process is not ready") from error
         except OSError as error:
             raise PhiGuardUnavailableError(detail="the guard's process has ended") from error
@@ -192,7 +185,7 @@ class GuardWorker:
             async with asyncio.timeout(START_S):
                 await self._exchange(life, {"site": site_to_wire(self._site)})
         except (TimeoutError, OSError, PhiGuardUnavailableError):
-            self._end_life("did not get ready")
+            self._end_life("the guard's process did not get ready")
             return
         await self._become(WorkerState.READY)
 
@@ -208,7 +201,7 @@ class GuardWorker:
                 self._pause_s = FIRST_PAUSE_S if "found" in answer else self._pause_s
 
     def _end_life(self, why: str) -> None:
-        self.failure = f"the guard's process {why}" if not self.failure else self.failure
+        self.failure = self.failure or why
         if self._life is not None and self._life.process.returncode is None:
             self._life.process.kill()
 
@@ -216,6 +209,17 @@ class GuardWorker:
         async with self._changed:
             self.state = state
             self._changed.notify_all()
+
+
+def _checked(texts: Sequence[str], answer: Mapping[str, object]) -> list[tuple[Finding, ...]]:
+    """Return the findings if each lies in its text.  Raises PhiGuardUnavailableError."""
+    found = from_wire(answer.get("found"))
+    if len(found) != len(texts):
+        raise PhiGuardUnavailableError(detail="the guard's process answered for another number of texts")
+    for text, findings in zip(texts, found, strict=True):
+        if not all(0 <= each.start < each.end <= len(text) for each in findings):
+            raise PhiGuardUnavailableError(detail="the guard's process named a place that no text has")
+    return found
 
 
 def _fail(life: _Life, why: str) -> None:

@@ -6,6 +6,7 @@ its memory is bounded; text stands in no argument, title, environment or message
 (its caller refuses, and starts another): there is no answer with less than all parts.
 """
 
+import logging
 import os
 import resource
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from appliance.errors import PhiGuardUnavailableError
+from appliance.held_loggers import hold_loggers
 from appliance.phi.analyzer import Analyzer
 from appliance.phi.frames import read_frame, site_from_wire, to_wire, write_frame
 from appliance.phi.settings import Site
@@ -26,6 +28,7 @@ MAX_ADDRESS_BYTES = 4 * 1024**3
 def main() -> None:
     """Serve until standard input ends."""
     harden()
+    hold_loggers(logging.NullHandler())
     resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESS_BYTES, MAX_ADDRESS_BYTES))
     # Whatever a library prints goes nowhere; the answers have a descriptor of their own.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")

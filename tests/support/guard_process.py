@@ -17,6 +17,18 @@ def write(message: object) -> None:
     sys.stdout.buffer.flush()
 
 
+RAW = {"garbage": b"\x00\x00\x00\x03abc", "huge": b"\xff\xff\xff\xff", "list": b"\x00\x00\x00\x02[]"}
+"""What is no frame of ours."""
+
+WRONG = {
+    "fewer": [],
+    "form": [[["NOT A KIND", 0, 1, 1.0, "x"]]],
+    "outside": [[["NAME", 0, 10_000, 1.0, "x"]]],
+    "backwards": [[["NAME", 3, 1, 1.0, "x"]]],
+}
+"""Findings that cannot be."""
+
+
 def answer(how: str, request: dict[str, Any]) -> None:
     number, texts = request["id"], request.get("texts")
     if texts is None:
@@ -25,18 +37,11 @@ def answer(how: str, request: dict[str, Any]) -> None:
         time.sleep(60)
     elif how == "die":
         sys.exit(3)
-    elif how == "garbage":
-        sys.stdout.buffer.write(b"\x00\x00\x00\x03abc")
+    elif how in RAW:
+        sys.stdout.buffer.write(RAW[how])
         sys.stdout.buffer.flush()
-    elif how == "huge":
-        sys.stdout.buffer.write(b"\xff\xff\xff\xff")
-        sys.stdout.buffer.flush()
-    elif how == "fewer":
-        write({"id": number, "found": []})
-    elif how == "form":
-        write({"id": number, "found": [[["NOT A KIND", 0, 1, 1.0, "x"]]]})
-    elif how == "list":
-        write([])
+    elif how in WRONG:
+        write({"id": number, "found": WRONG[how]})
     else:
         write({"id": 10_000, "found": []})
         write({"id": number, "found": [[["NAME", 0, len(text), 1.0, "echo"]] for text in texts]})

@@ -20,7 +20,7 @@ from appliance.phi.findings import Finding, Kind
 from appliance.phi.names.entities import PERSON, PLACE, Entities
 from appliance.phi.names.lexicon import ASKED, Lexicon, Look
 from appliance.phi.names.rampart import Pieces, Rampart
-from appliance.phi.names.runs import is_eponym_used, sure_names
+from appliance.phi.names.runs import is_eponym_used, sure_names, sure_towns
 from appliance.phi.names.verdicts import Verdicts, findings
 from appliance.phi.names.words import Word, read_words, windows
 
@@ -64,6 +64,8 @@ class NameFinder:
         verdicts = Verdicts(words)
         for each in found:
             verdicts.close(each.start, each.end, each.kind)
+        for index in sure_towns(text, words, self._lexicon):
+            verdicts.accept(index, Kind.LOCATION, _BY_LISTS)
         for index in sure_names(text, words, self._lexicon):
             verdicts.accept(index, Kind.NAME, _BY_LISTS)
         for index, word in enumerate(words):

@@ -110,6 +110,9 @@ class Lexicon:
         self.facilities = sections["facilities"]
         """Words that a hospital's or practice's name ends in."""
 
+        self.prefixes = sections["prefixes"]
+        """First words of towns: ``Fort``, ``Saint``."""
+
         self._cities = sections["cities"]
         self._systems = sections["systems"]
         self.look = lru_cache(maxsize=16384)(self._look)

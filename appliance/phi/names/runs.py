@@ -20,6 +20,11 @@ _PARTICLES = frozenset(
 _LONGEST = 5
 """Words of one name."""
 
+_SHORTEST_SURNAME = 3
+
+_BY_WHOM = frozenset({"per", "by", "cc", "d/w"})
+"""What stands before a person: a capitalised word after it that is a surname is one."""
+
 _HEAD_WITHIN, _HEAD_WITHIN_OF_EPONYM = 2, 4
 """Words after a possessive, or after a known eponym, among which the head stands: ``Wells DVT risk score``."""
 
@@ -35,6 +40,15 @@ def sure_names(text: str, words: Sequence[Word], lexicon: Lexicon) -> Iterator[i
         index = end
 
 
+def sure_towns(text: str, words: Sequence[Word], lexicon: Lexicon) -> Iterator[int]:
+    """Yield the indices of the words of towns that begin as towns do: ``Fort Wayne``, ``St. Paul``."""
+    for index in range(len(words) - 1):
+        first, second = words[index], words[index + 1]
+        is_written_so = first.is_capital and second.is_capital and text[first.end : second.start] in {" ", ". "}
+        if is_written_so and first.text.lower() in lexicon.prefixes and second.look in _FOLLOWS - {Look.INITIAL}:
+            yield from (index, index + 1)
+
+
 def is_eponym_used(words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:
     """Say whether this word is what a disease, sign or device is called by, judging by the words beside it."""
     word = words[index]
@@ -44,6 +58,8 @@ def is_eponym_used(words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:
     before = words[index - 1] if index else None
     if before is not None and before.is_capital and (before.look is Look.INITIAL or lexicon.is_given(before.text)):
         return False
+    if word.look is Look.EPONYM and not lexicon.is_name(possessor or word.text):
+        return True
     return possessor in lexicon.diseases or _has_head(words, index, lexicon)
 
 
@@ -60,7 +76,7 @@ def _has_head(words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:
 def _begins_name(text: str, words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:
     """Say whether this is a given name by itself, or may be one and another name follows."""
     word = words[index]
-    if word.look is Look.GIVEN:
+    if word.look is Look.GIVEN or _is_by_whom(text, words, index, lexicon):
         return True
     if not word.is_capital or not lexicon.is_given(word.text) or lexicon.is_never(word.text):
         return False
@@ -70,6 +86,16 @@ def _begins_name(text: str, words: Sequence[Word], index: int, lexicon: Lexicon)
     if after.look is Look.INITIAL:
         return text[after.end : after.end + 1] == "."
     return word.look is Look.PERHAPS and (after.look is Look.GIVEN or lexicon.is_name(after.text))
+
+
+def _is_by_whom(text: str, words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:
+    """Say whether this is a surname after a word that a person follows: ``per Pope``."""
+    word = words[index]
+    if not index or words[index - 1].text.lower() not in _BY_WHOM or not word.is_capital:
+        return False
+    is_next = text[words[index - 1].end : word.start] in {" ", ": "}
+    is_surname = lexicon.is_name(word.text) and not lexicon.is_never(word.text)
+    return is_next and is_surname and word.look in {Look.PERHAPS, Look.ORDINARY}
 
 
 def _name_end(text: str, words: Sequence[Word], start: int, lexicon: Lexicon) -> int:
@@ -90,10 +116,13 @@ def _name_end(text: str, words: Sequence[Word], start: int, lexicon: Lexicon) ->
 
 def _may_be_surname(words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:
     """Say whether an ordinary word is a rare surname too, which it is after a given name: ``Minnie Driver``."""
+    word = words[index]
+    parts = word.text.split("-")
     return (
-        words[index].look is Look.ORDINARY
-        and not lexicon.is_never(words[index].text)
-        and lexicon.is_name(words[index].text)
+        word.look is Look.ORDINARY
+        and len(word.text) >= _SHORTEST_SURNAME
+        and all(part[:1].isupper() for part in parts)
+        and any(map(lexicon.is_name, parts))
     )
 
 

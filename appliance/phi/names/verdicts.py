@@ -61,7 +61,16 @@ def findings(text: str, words: Sequence[Word], verdicts: Verdicts) -> Iterator[F
         else:
             if last:
                 yield last
-            last = Finding(kind=kind, start=word.start, end=word.end, score=score, recognizer=RECOGNIZER)
+            start = _start(text, words, verdicts, index)
+            last = Finding(kind=kind, start=start, end=word.end, score=score, recognizer=RECOGNIZER)
         previous = index
     if last:
         yield last
+
+
+def _start(text: str, words: Sequence[Word], verdicts: Verdicts, index: int) -> int:
+    """Return where the name begins that this word is in: a word before it that a rule found is a part of it."""
+    if not index or verdicts.kind(index - 1) is not verdicts.kind(index):
+        return words[index].start
+    is_beside = _GAP.fullmatch(text, words[index - 1].end, words[index].start) is not None
+    return words[index - 1].start if is_beside else words[index].start

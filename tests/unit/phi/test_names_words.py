@@ -11,7 +11,7 @@ from appliance.phi.findings import Kind
 from appliance.phi.names.int8 import to_int8
 from appliance.phi.names.lexicon import ASKED, Lexicon, Look
 from appliance.phi.names.protobuf import bytes_field, fields, int_field
-from appliance.phi.names.runs import is_eponym_used, sure_names
+from appliance.phi.names.runs import is_eponym_used, sure_names, sure_towns
 from appliance.phi.names.verdicts import Verdicts, findings
 from appliance.phi.names.words import MAX_WINDOW, read_words, windows
 
@@ -71,6 +71,10 @@ def test_an_eponym_with_its_head_is_no_name_and_one_after_a_given_name_is() -> N
         ("Siobhan, Okonkwo", ["Siobhan"]),
         ("Mark Nguyen slept", ["Mark", "Nguyen"]),
         ("Mark slept", []),
+        ("ordered per Pope today", ["Pope"]),
+        ("ordered per Protocol today", []),
+        ("Siobhan Day slept", ["Siobhan", "Day"]),
+        ("Siobhan Van-Dyke slept", ["Siobhan", "Van-Dyke"]),
         ("Mark X here", []),
         ("Siobhan Hospital", []),
         ("Siobhan de", ["Siobhan"]),
@@ -107,6 +111,27 @@ def test_words_of_one_kind_beside_each_other_are_one_finding() -> None:
     assert verdicts.kind(4) is Kind.LOCATION
     assert verdicts.kind(3) is None
     assert not verdicts.is_open(4)
+
+
+def test_a_word_beside_one_that_a_rule_found_is_joined_to_it() -> None:
+    words = read_words("Dallas clinic", LEXICON)
+    verdicts = Verdicts(words)
+    verdicts.close(0, 6, Kind.LOCATION)
+    verdicts.accept(1, Kind.LOCATION, 0.5)
+
+    (found,) = findings("Dallas clinic", words, verdicts)
+
+    assert (found.start, found.end) == (0, 13)
+
+
+@pytest.mark.parametrize(
+    ("text", "towns"),
+    [("in Fort Wayne", ["Fort", "Wayne"]), ("St. Louis", ["St", "Louis"]), ("port site", []), ("Fort", [])],
+)
+def test_towns_are_known_by_how_they_begin(text: str, towns: list[str]) -> None:
+    words = read_words(text, LEXICON)
+
+    assert [words[index].text for index in sure_towns(text, words, LEXICON)] == towns
 
 
 @pytest.mark.parametrize("message", [b"\x0a", b"\x0a\x05ab", b"\x0b", b"\xff", b"\x0d\x01"])

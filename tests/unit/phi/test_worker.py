@@ -64,7 +64,7 @@ async def test_many_questions_at_once_get_each_its_own_answer() -> None:
     assert [answer[0][0].end for answer in answers] == list(range(1, 30))
 
 
-@pytest.mark.parametrize("how", ["die", "garbage", "huge", "fewer", "form", "list"])
+@pytest.mark.parametrize("how", ["die", "garbage", "huge", "fewer", "form", "list", "outside", "backwards"])
 async def test_a_process_that_errs_is_an_unavailable_guard_and_is_started_again(how: str) -> None:
     async with running(how) as made:
         with pytest.raises(PhiGuardUnavailableError) as caught:
