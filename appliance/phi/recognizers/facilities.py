@@ -168,9 +168,9 @@ def _at_word(expression: str) -> str:
 
 
 def _is_proper(value: str) -> bool:
-    """Say whether the first word names a place and no disease, drug or task."""
-    first = value.split(maxsplit=1)[0]
-    return first not in _GENERIC and first.lower().removesuffix("'s") not in NOT_NAMES
+    """Say whether a word names a place and no disease, drug or task."""
+    named = [word for word in value.split() if word[0].isupper()]
+    return any(word not in _GENERIC and word.lower().removesuffix("'s") not in NOT_NAMES for word in named)
 
 
 RULES: tuple[Rule, ...] = (
@@ -204,7 +204,7 @@ RULES: tuple[Rule, ...] = (
         name="childrens-hospital",
         kind=Kind.LOCATION,
         pattern=exact(
-            rf"\b(?P<value>(?:Children's|Women's|Veterans(?:'|[ ]Affairs)?)[ ](?:Hospital|Medical[ ]Center|Clinic|Center){_TOWN_AFTER}(?:[ ]{_NO_TOWN}[A-Z][a-z]{{2,20}}){{0,2}})(?!\w)"
+            rf"\b(?P<value>(?:Children's|Women's|Veterans(?:'|[ ]Affairs)?)[ ](?:Hospital|Medical[ ]Center){_TOWN_AFTER}(?:[ ]{_NO_TOWN}[A-Z][a-z]{{2,20}}){{0,2}})(?!\w)"
         ),
         score=0.85,
         signs=("Children's", "Women's", "Veterans"),

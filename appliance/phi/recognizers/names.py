@@ -64,6 +64,10 @@ _SURE = frozenset({_Beside.TITLE, _Beside.LABEL})
 """Beside these a second word is a surname even if it is an everyday word (``Patient: Linda Short``)."""
 
 
+_GROUPS = ((TITLES, _Beside.TITLE), (INTRODUCERS, _Beside.INTRODUCED), (ROLES, _Beside.ROLE))
+"""What a word of a list means for the word after it."""
+
+
 @dataclass(slots=True, kw_only=True)
 class _Name:
     """Words of a run that could be a name together."""
@@ -121,18 +125,16 @@ def _separates(word: str, written: str, current: _Name) -> _Beside | None:
         if current.beside in {_Beside.NOTHING, _Beside.ROLE}:
             current.beside = _Beside.DEGREE
         return None if not current.has_comma else _Beside.NOTHING
-    if word in TITLES:
-        return _Beside.TITLE
-    if word in INTRODUCERS:
-        return _Beside.INTRODUCED
-    if word in ROLES:
-        return _Beside.ROLE
-    return _Beside.NOTHING if _is_ordinary(word, current) else None
+    for group, beside in _GROUPS:
+        if word in group:
+            return beside
+    return _Beside.NOTHING if _is_ordinary(word, written, current) else None
 
 
-def _is_ordinary(word: str, current: _Name) -> bool:
+def _is_ordinary(word: str, written: str, current: _Name) -> bool:
     if len(word) == 1:
-        return word in {"i", "a"} and not current.count
+        is_initial = written.endswith(".") and current.beside in _SURE
+        return word in {"i", "a"} and not current.count and not is_initial
     if "'" in word and word.partition("'")[2] in _CONTRACTED:
         return True
     if current.count == 1 and current.beside in _SURE and word not in labels.WORDS:
@@ -195,7 +197,7 @@ def _is_no_ordinary_word(value: str) -> bool:
     return value not in NOT_NAMES and value not in PARTICLES
 
 
-_SCRIPTS = "\u0370-\u03ff\u0400-\u052f\u0530-\u06ff\u0900-\u0dff\u0e00-\u0eff\u10a0-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3"
+_SCRIPTS = "\u0370-\u03ff\u0400-\u052f\u0530-\u06ff\u0900-\u0dff\u0e00-\u0eff\u10a0-\u11ff\u3005-\u30ff\u3400-\u9fff\uac00-\ud7a3"
 """Greek, Cyrillic, Armenian, Hebrew, Arabic, Indic, Thai, Georgian, Korean, Japanese, Chinese."""
 
 _OTHER_SCRIPT = re.compile(rf"(?<!\w)[{_SCRIPTS}]{{2,30}}(?:[ .-][{_SCRIPTS}]{{1,30}}){{0,4}}")

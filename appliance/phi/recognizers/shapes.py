@@ -147,7 +147,7 @@ RULES: tuple[Rule, ...] = (
     PatternRule(
         name="user-name",
         kind=Kind.OTHER_ID,
-        pattern=exact(r"(?<![\w@/.-])(?P<value>[a-z]{2,20}[._][a-z]{2,20}\d{2,4})(?![\w@.-])"),
+        pattern=exact(r"(?<![\w@/.-])(?P<value>[a-z]{2,20}[._][a-z]{2,20}\d{2,4})(?![\w@-]|\.\w)"),
         score=0.6,
         gate=exact(r"[a-z]\d{2}"),
     ),
