@@ -69,30 +69,46 @@ def _entries(bundle: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
 
 def _person(resource: Mapping[str, object]) -> Demographics:
     """Return what one resource says of its person."""
+    fields = _numbers(resource)
+    _read_telecom(resource, fields)
+    ssns = fields.pop("ssn", [])
+    extensions = list(_extensions(resource))
+    places = [each for _, extension in extensions for each in _mappings(extension.get("valueAddress"))]
+    death = _day(resource.get("deceasedDateTime"))
+    person = Demographics(
+        names=tuple(dict.fromkeys(_all_names(resource, extensions))),
+        birth_date=_day(resource.get("birthDate")),
+        dates=(death,) if death else (),
+        ssn=ssns[0] if ssns else "",
+        addresses=tuple(map(_address, (*_mappings(resource.get("address")), *places))),
+        relatives=tuple(_others(resource)),
+        **{name: tuple(dict.fromkeys(values)) for name, values in fields.items()},
+    )
+    return replace(person, other_ids=(*person.other_ids, *ssns[1:]))
+
+
+def _numbers(resource: Mapping[str, object]) -> dict[str, list[str]]:
+    """Return the identifiers and the resource's own id by our fields."""
     fields: dict[str, list[str]] = {}
     for identifier in _mappings(resource.get("identifier")):
         fields.setdefault(_field_of(identifier), []).extend(_strings(identifier.get("value")))
     fields.setdefault("other_ids", []).extend(_strings(resource.get("id")))
-    _read_telecom(resource, fields)
-    ssns = fields.pop("ssn", [])
-    extensions = list(_extensions(resource))
-    names = [name for each in _mappings(resource.get("name")) for name in _names(each)]
-    names += [value for url, each in extensions if "MaidenName" in url for value in _strings(each.get("valueString"))]
-    places = [each for _, extension in extensions for each in _mappings(extension.get("valueAddress"))]
-    contacts = tuple(_person(each) for each in _mappings(resource.get("contact")))
-    general = (
-        name for each in _mappings(resource.get("generalPractitioner")) for name in _strings(each.get("display"))
-    )
-    person = Demographics(
-        names=tuple(dict.fromkeys(names)),
-        birth_date=_day(resource.get("birthDate")),
-        dates=tuple(day for day in (_day(resource.get("deceasedDateTime")),) if day),
-        ssn=ssns[0] if ssns else "",
-        addresses=tuple(_address(each) for each in (*_mappings(resource.get("address")), *places)),
-        relatives=(*contacts, *(Demographics(names=(name,)) for name in general)),
-        **{name: tuple(dict.fromkeys(values)) for name, values in fields.items()},
-    )
-    return replace(person, other_ids=(*person.other_ids, *ssns[1:]))
+    return fields
+
+
+def _all_names(resource: Mapping[str, object], extensions: Iterable[tuple[str, Mapping[str, object]]]) -> Iterator[str]:
+    for name in _mappings(resource.get("name")):
+        yield from _names(name)
+    for url, extension in extensions:
+        if "MaidenName" in url:
+            yield from _strings(extension.get("valueString"))
+
+
+def _others(resource: Mapping[str, object]) -> Iterator[Demographics]:
+    """Yield the contacts of a person and the clinicians that the record names."""
+    yield from map(_person, _mappings(resource.get("contact")))
+    for clinician in _mappings(resource.get("generalPractitioner")):
+        yield from (Demographics(names=(name,)) for name in _strings(clinician.get("display")))
 
 
 def _read_telecom(resource: Mapping[str, object], fields: dict[str, list[str]]) -> None:

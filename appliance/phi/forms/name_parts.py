@@ -8,7 +8,7 @@ rest of the name. Compound names count whole, joined and in parts: ``Smith-Jones
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import pairwise
+from itertools import pairwise, product
 from types import MappingProxyType
 
 from appliance.phi.forms.nicknames import nicknames
@@ -140,16 +140,20 @@ class NameBook:
                 self._add_word(person, nickname, strength=Strength.WEAK, is_nickname=True)
 
     def _add_short_forms(self, person: int, given: list[str], family: list[str]) -> None:
+        """Add user names, monograms and pairs of a person with given and family names."""
         surname = next((word for word in reversed(family) if word not in PARTICLES), family[-1])
         for user_name in (given[0][0] + surname, surname + given[0][0], given[0] + surname, surname + given[0]):
-            is_word = user_name in ORDINARY or user_name in SELDOM
-            if len(user_name) >= _SHORTEST_USER_NAME and not is_word and user_name not in self._words:
+            if _is_user_name(user_name) and user_name not in self._words:
                 self._add_word(person, user_name, strength=Strength.CAPITAL if len(surname) < _SHORT else None)
-        pairs = {(one, other) for one in given for other in family if one in self._words and other in self._words}
+        pairs = set(product(self._words.keys() & given, self._words.keys() & family))
         self._pairs |= pairs | {(other, one) for one, other in pairs}
-        middle = "".join(word[0] for word in given[1:2])
+        middle = given[1][0] if len(given) > 1 else ""
         for letters in {given[0][0] + surname[0], given[0][0] + middle + surname[0]}:
             self._monograms.setdefault(letters, set()).add(person)
+
+
+def _is_user_name(word: str) -> bool:
+    return len(word) >= _SHORTEST_USER_NAME and word not in ORDINARY and word not in SELDOM
 
 
 def strength_of(word: str) -> Strength:

@@ -99,14 +99,11 @@ class Names:
         if not self.parts.words:
             return
         hits = self._hits(page)
-        links = [_are_together(page, one, other) for one, other in pairwise(hits)]
-        accepted = [
-            _shows_name(page, hit)
-            or (index > 0 and links[index - 1] and _support(page, hits[index - 1], hit))
-            or (index < len(links) and links[index] and _support(page, hit, hits[index + 1]))
-            for index, hit in enumerate(hits)
-        ]
-        yield from self._stretches(page, [hit for hit, is_name in zip(hits, accepted, strict=True) if is_name])
+        accepted = {index for index, hit in enumerate(hits) if _shows_name(page, hit)}
+        for index, (one, other) in enumerate(pairwise(hits)):
+            if _are_together(page, one, other) and _support(page, one, other):
+                accepted |= {index, index + 1}
+        yield from self._stretches(page, [hits[index] for index in sorted(accepted)])
         yield from self._monograms(page)
 
     def _hits(self, page: Page) -> list[_Hit]:
@@ -156,14 +153,9 @@ class Names:
             yield self._finding(page, stretch, people)
 
     def _finding(self, page: Page, stretch: list[_Hit], people: frozenset[int]) -> Finding:
-        first, last = stretch[0].first, stretch[-1].last
         letters = frozenset().union(*(self.parts.initials.get(person, frozenset()) for person in people))
-        for _ in range(_MOST_BESIDE):
-            if first > 0 and _is_initial_before(page, first - 1, letters):
-                first -= 1
-            if last + 1 < len(page.words) and _is_initial_behind(page, last + 1, letters):
-                last += 1
-        if last + 1 < len(page.words) and page.words[last + 1].isdigit() and not page.gap(last):
+        first, last = _with_initials(page, stretch[0].first, stretch[-1].last, letters)
+        if _is_glued_number(page, last + 1):
             last += 1
         is_exact = any(not hit.is_typo for hit in stretch)
         name = "known_name" if is_exact else "known_name_typo"
@@ -193,6 +185,16 @@ class Names:
         return None
 
 
+def _with_initials(page: Page, first: int, last: int, letters: frozenset[str]) -> tuple[int, int]:
+    """Return the stretch with the initials that stand directly before and behind it."""
+    for _ in range(_MOST_BESIDE):
+        if _is_initial_before(page, first - 1, letters):
+            first -= 1
+        if _is_initial_behind(page, last + 1, letters):
+            last += 1
+    return first, last
+
+
 def _is_single_capital(page: Page, index: int) -> bool:
     return len(page.words[index]) == 1 and is_capitalised(page, index)
 
@@ -200,35 +202,37 @@ def _is_single_capital(page: Page, index: int) -> bool:
 def _is_initial_before(page: Page, index: int, letters: frozenset[str]) -> bool:
     """Say whether a word before a name is its initial: ``J. Smith``, ``j.smith``, ``J Smith``."""
     gap = page.gap(index)
-    if page.words[index] not in letters or gap not in {". ", ".", " "}:
+    if index < 0 or page.words[index] not in letters or gap not in {". ", ".", " "}:
         return False
     return is_capitalised(page, index) or gap == "."
 
 
 def _is_initial_behind(page: Page, index: int, letters: frozenset[str]) -> bool:
     """Say whether a word behind a name is its initial: ``Smith J``, ``Smith, J.``, ``Anna S.``."""
-    if page.words[index] not in letters or not _is_single_capital(page, index):
+    if index >= len(page.words) or page.words[index] not in letters or not _is_single_capital(page, index):
         return False
     return page.gap(index - 1) in {" ", ", ", ","} and page.after(index, 1) not in {"'", "-"}
 
 
 def _typos(page: Page, parts: NameParts) -> dict[str, Part]:
     """Return the words of the page that are a misspelt part of a name."""
-    candidates = [
-        word
-        for word in page.vocabulary
-        if len(word) >= _SHORTEST_TYPO and word not in parts.words and word not in ORDINARY and word.isalpha()
-    ]
+    unknown = page.vocabulary - parts.words.keys() - ORDINARY
+    candidates = [word for word in unknown if len(word) >= _SHORTEST_TYPO and word.isalpha()]
     typos: dict[str, Part] = {}
     for name, part in parts.words.items():
         if len(name) < _SHORTEST_TYPO or part.is_nickname:
             continue
         most = 2 if len(name) >= _LONG else 1
         for word, _, _ in process.extract_iter(name, candidates, scorer=OSA.distance, score_cutoff=most):
-            if word[0] == name[0] or len(name) >= _FIRST_LETTER_MAY_DIFFER or word[:2] == name[1::-1]:
-                known = typos.get(word)
-                typos[word] = replace(part, people=part.people | known.people) if known else part
+            if _may_begin_so(word, name):
+                known = typos.get(word, part)
+                typos[word] = replace(part, people=part.people | known.people)
     return typos
+
+
+def _may_begin_so(word: str, name: str) -> bool:
+    """Say whether somebody who meant this name may have written this beginning."""
+    return word[0] == name[0] or len(name) >= _FIRST_LETTER_MAY_DIFFER or word[:2] == name[1::-1]
 
 
 def _are_together(page: Page, one: _Hit, other: _Hit) -> bool:
@@ -249,14 +253,12 @@ def _joins(page: Page, index: int) -> bool:
 
 
 def _is_glued_number(page: Page, index: int) -> bool:
-    return page.words[index].isdigit() and not page.gap(index - 1)
+    return index < len(page.words) and page.words[index].isdigit() and not page.gap(index - 1)
 
 
 def _support(page: Page, one: _Hit, other: _Hit) -> bool:
     """Say whether two neighbours show each other to be a name."""
-    if Strength.PARTICLE in {one.part.strength, other.part.strength} or one.is_typo + other.is_typo > 1:
-        return False
-    if one.part is other.part and page.words[one.first] == page.words[other.first]:
+    if not _are_different_words(page, one, other):
         return False
     is_one_word = other.first == one.last + 1 and page.gap(one.last) in {"-", ".", "_", "'"}
     if is_one_word or all(is_capitalised(page, hit.first) for hit in (one, other)):
@@ -265,6 +267,13 @@ def _support(page: Page, one: _Hit, other: _Hit) -> bool:
     if not weak:
         return one.part.strength + other.part.strength > Strength.CAPITAL
     return len(weak) == 1 and _is_lower_case_name(page, one, other)
+
+
+def _are_different_words(page: Page, one: _Hit, other: _Hit) -> bool:
+    """Say whether two hits are two words of a name, no more than one of them misspelt."""
+    if Strength.PARTICLE in {one.part.strength, other.part.strength}:
+        return False
+    return not (one.is_typo and other.is_typo) and page.words[one.first] != page.words[other.first]
 
 
 def _is_lower_case_name(page: Page, one: _Hit, other: _Hit) -> bool:

@@ -45,7 +45,10 @@ def read_wire(
             raise PhiBlockedError(_MALFORMED, detail="keyed identifiers: not the expected object")
     if len(secret) != _KEY_BYTES or len(by_gram) > most_grams:
         raise PhiBlockedError(_MALFORMED, detail="keyed identifiers: wrong key or too many forms")
-    if any(not each or len(each) % word_bytes for each in words) or sum(map(len, words)) > most_words * word_bytes:
+    if (
+        not all(each and len(each) % word_bytes == 0 for each in words)
+        or len(b"".join(words)) > most_words * word_bytes
+    ):
         raise PhiBlockedError(_MALFORMED, detail="keyed identifiers: wrong or too many surrogates")
     return secret, by_gram, words
 
