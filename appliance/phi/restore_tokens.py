@@ -46,11 +46,13 @@ def keys(text: str) -> list[str]:
 
 
 def key_before(text: str, position: int) -> str:
-    """Return the key of the token that ends shortly before this place; empty where none does."""
+    """Return the key of the token that ends shortly before this place; empty where none does, a star after stars."""
     start = max(0, position - MOST_CHARACTERS)
+    if text[start:position].rstrip("- ").endswith(("*", "\u2022")):
+        return "*"
     last = deque(TOKEN.finditer(text, start, position), maxlen=1)
     if not last or position - last[0].end() > NEAR:
-        return "*" if text[start:position].rstrip("- ").endswith(("*", "\u2022")) else ""
+        return ""
     return key(last[0][0])
 
 

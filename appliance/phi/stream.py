@@ -34,7 +34,7 @@ class Screen:
     """Hold back the least text that could still matter, restore the caller's values, mask what was never sent."""
 
     def __init__(
-        self, known: Iterable[ClinicalText], *, surrogates: SurrogateMap | None = None, label: str = ""
+        self, known: Iterable[ClinicalText] | Known, *, surrogates: SurrogateMap | None = None, label: str = ""
     ) -> None:
         """Take everything that the caller sent, and what stands for it where the answer comes from outside.
 

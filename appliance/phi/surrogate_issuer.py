@@ -4,9 +4,10 @@ The makers of names, places and numbers draw candidates; the issuer says which i
 the ledger.  It holds originals and is wiped with the map.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice
+from itertools import chain, count, islice
 from string import ascii_lowercase
 from typing import Self
 
@@ -26,6 +27,9 @@ FEWEST_CONTAINED = 3
 
 FEWEST_DIGITS = 5
 """Digits within a longer number that no surrogate may contain; fewer, such as an exchange code, tell nobody."""
+
+_TAG = re.compile(r"\[\s?[a-z_]{2,20}[\W_]{0,4}\d{1,6}(?:[a-z]\d{0,6})?\s?\]", re.IGNORECASE)
+"""What a caller may have typed that reads as one of our tags."""
 
 _WORDED = frozenset({Kind.NAME, Kind.LOCATION, Kind.EMAIL})
 """Kinds whose words are identifiers; those of a telephone number ("ext") or a web address ("www") are not."""
@@ -94,6 +98,7 @@ class Issuer:
                 parts = keys(word)
                 self._taken.update(parts)
                 self._taken.add("".join(parts))
+            self._taken.update("".join(keys(typed[0])) for typed in _TAG.finditer(text))
 
     def remember(self, kind: Kind, original: str) -> None:
         """Take care that no surrogate contains this value or a word of it."""
@@ -170,4 +175,5 @@ class Issuer:
         return key not in self._taken and self.ledger.can_issue(text, original, Form.TAG)
 
     def _free_number(self, kind: Kind) -> int:
-        return self._tag_numbers.get(kind.value, 0) + 1
+        first = self._tag_numbers.get(kind.value, 0) + 1
+        return next(number for number in count(first) if "".join(keys(f"[{kind.value}-{number}]")) not in self._taken)

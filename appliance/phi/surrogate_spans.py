@@ -27,7 +27,7 @@ def spans(text: str, findings: Iterable[Finding]) -> list[Span]:
     longest = 0
     for span in sorted((span for span in whole if span.start < span.end), key=lambda each: (each.start, -each.end)):
         length = span.end - span.start
-        if joined and span.start < joined[-1].end:
+        if joined and _meets(text, joined[-1], span):
             last = joined.pop()
             kind = span.kind if length > longest else last.kind
             longest = max(longest, length)
@@ -36,6 +36,12 @@ def spans(text: str, findings: Iterable[Finding]) -> list[Span]:
             longest = length
             joined.append(span)
     return joined
+
+
+def _meets(text: str, one: Span, other: Span) -> bool:
+    """Say whether two stretches overlap, or touch so that their surrogates would read as one word."""
+    is_run_together = other.start == one.end and text[other.start - 1].isalnum() and text[other.start].isalnum()
+    return other.start < one.end or is_run_together
 
 
 def _whole_words(text: str, finding: Finding) -> Span:

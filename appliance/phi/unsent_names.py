@@ -15,8 +15,8 @@ from appliance.phi.surrogate_values.common import FEMALE, MALE
 from appliance.phi.surrogate_values.origins import FEWEST_LETTERS_DRAWN, NEVER_DRAWN, ORIGINS
 
 _RUN = re.compile(
-    r"(?<![\w'\u2019-])(?P<given>[^\W\d_]{2,20})(?:[ ]{1,2}[A-Z]\.?(?!\w))?[ ]{1,2}"
-    r"(?P<surname>[^\W\d_][\w'\u2019-]{1,30})"
+    r"(?<![\w'\u2019-])(?P<given>[A-Z\u00c0-\u00de][^\W\d_]{1,19})"
+    r"(?=(?:[ ]{1,2}[A-Z]\.?(?!\w))?[ ]{1,2}(?P<surname>[A-Z\u00c0-\u00de][\w'\u2019-]{1,30}))"
 )
 
 _FREQUENT = 150
@@ -46,10 +46,9 @@ _NO_PERSON = frozenset(
 def find_people(text: str) -> Iterator[Finding]:
     """Yield a name for each known given name that a capitalised word follows."""
     for match in _RUN.finditer(text):
-        if match["given"][0].isupper() and match["surname"][0].isupper() and _is_person(match):
-            yield Finding(
-                kind=Kind.NAME, start=match.start(), end=match.end(), score=0.6, recognizer="given-name-and-surname"
-            )
+        if _is_person(match):
+            start, end = match.start(), match.end("surname")
+            yield Finding(kind=Kind.NAME, start=start, end=end, score=0.6, recognizer="given-name-and-surname")
 
 
 @cache

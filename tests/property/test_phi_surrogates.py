@@ -1,17 +1,12 @@
 """Surrogates: whatever is found, the text comes back as it was, and nothing of what was found leaves."""
 
-import re
 import string
-from datetime import date, timedelta
 
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.errors import PhiBlockedError
-from appliance.phi.dates import read
 from appliance.phi.findings import Finding, Kind
-from appliance.phi.restore_tokens import keys
-from appliance.phi.settings import Action, GuardSettings, Mode
+from appliance.phi.settings import GuardSettings
 from appliance.phi.surrogates import SurrogateMap
 
 SECRET = b"a secret of thirty-two bytes...."

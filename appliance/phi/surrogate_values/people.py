@@ -6,6 +6,7 @@ of names in a long list of people, and no two of them may share one.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from sys import maxsize
 
 from appliance.phi.surrogate_values import female_names, male_names, surname_ranks
 from appliance.phi.surrogate_values.common import FEMALE, MALE, SURNAMES
@@ -43,13 +44,12 @@ def coined(drawing: Drawing) -> str:
 
 def is_given(plain: str) -> bool:
     """Say whether a name in lower case is a given name rather than a surname."""
-    given = min(rank(plain, female_names()), rank(plain, male_names()))
-    return given < len(MALE) or given < rank(plain, surname_ranks())
+    return min(rank(plain, female_names()), rank(plain, male_names())) < rank(plain, surname_ranks())
 
 
 def rank(plain: str, names: Mapping[str, int]) -> int:
     """Return how rare a name is in a list; of one that is not in it, rarer than any."""
-    return names.get(plain, len(names))
+    return names.get(plain, maxsize)
 
 
 def _common_given(plain: str) -> list[str]:

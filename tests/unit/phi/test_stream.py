@@ -1,8 +1,12 @@
+import base64
+
 import pytest
 
 from appliance.clinical_text import ClinicalText
 from appliance.phi.blocks import MAX_BLOCK, MAX_WORD
+from appliance.phi.findings import Kind
 from appliance.phi.stream import Screen, screen
+from tests.support.phi_findings import TEXT, VALUES, replaced
 
 SENT = ClinicalText("Call (617) 555-0123, MRN 00-12-34, mail Jo@Example.org, server 10.0.0.1, acct # AB12345.")
 
@@ -94,3 +98,71 @@ def test_nothing_is_held_back_for_ever(endless: str) -> None:
 
 def test_an_empty_answer_stays_empty() -> None:
     assert screened("") == ""
+
+
+def managed(answer: str) -> tuple[str, Screen]:
+    surrogates, _ = replaced(TEXT, *VALUES)
+    window = Screen([ClinicalText(TEXT)], surrogates=surrogates)
+    return ClinicalText.join([window.feed(ClinicalText(answer)), window.finish()]).reveal(), window
+
+
+def test_a_managed_answer_comes_back_with_the_callers_values() -> None:
+    _, out = replaced(TEXT, *VALUES)
+
+    restored, window = managed(out)
+
+    assert restored == TEXT
+    assert window.withheld == {}
+    assert window.restored["NAME"] == 9
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("Discuss with Kevin Walters today.", "Discuss with [withheld: name] today."),
+        ("Discuss with Mary J. Poppins today.", "Discuss with [withheld: name] today."),
+        ("Discuss with Dr. Poppins today.", "Discuss with Dr. [withheld: name] today."),
+        ("John Smith and Kevin Smith", "John Smith and [withheld: name]"),
+        ("Ronald Test and Douglas Syndrome", "Ronald Test and Douglas Syndrome"),
+        ("Wilson Disease, Foley catheter, Mayo Clinic", "Wilson Disease, Foley catheter, Mayo Clinic"),
+        ("SSN 987-65-4321", "SSN [withheld: ssn]"),
+    ],
+)
+def test_a_person_whom_the_caller_never_named_is_masked_in_a_managed_answer(answer: str, expected: str) -> None:
+    assert managed(answer)[0] == expected
+
+
+def test_a_request_to_spell_surrogates_otherwise_gives_nothing_away() -> None:
+    surrogates, _ = replaced(TEXT, *VALUES)
+    name = surrogates.value(Kind.NAME, "John Smith")
+    encoded = base64.b64encode(f"the patient is {name}".encode()).decode()
+    escaped = "".join(f"\\u{ord(each):04x}" for each in name)
+
+    for answer in (encoded, name[::-1], escaped, base64.b64encode(b"SSN 987-65-4321, yes").decode()):
+        out, window = managed(f"here it is: {answer} done")
+        assert answer not in out
+        assert "[withheld: " in out
+        assert sum(window.withheld.values()) > 0
+
+
+def test_a_label_is_read_and_not_given_out() -> None:
+    window = Screen([], label="mrn: ")
+
+    out = ClinicalText.join([window.feed(ClinicalText("8841201 or 99")), window.finish()]).reveal()
+
+    assert out == "[withheld: mrn] or 99"
+
+
+def test_a_name_may_be_turned_round_but_not_joined_with_another() -> None:
+    assert screened("Mr. Doe, Jane", ClinicalText("Jane Doe")) == "Mr. Doe, Jane"
+    assert screened("Patient: Jane Roe", ClinicalText("Jane Doe")) == "Patient: [withheld: name]"
+
+
+def test_towns_and_institutions_are_counted_and_a_zip_is_masked() -> None:
+    window = Screen([])
+
+    out = window.feed(ClinicalText("Mayo Clinic is not in Boston, MA 02139 now. ")).reveal()
+
+    assert "Mayo Clinic" in out
+    assert "02139" not in out
+    assert window.noted == {"LOCATION": 1}

@@ -1,0 +1,187 @@
+import base64
+from datetime import date, timedelta
+
+import pytest
+
+from appliance.phi.findings import Kind
+from tests.support.phi_findings import TEXT, VALUES, replaced, restored, surrogate
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (str.upper, "JOHN SMITH"),
+        (str.lower, "John Smith"),
+        (lambda name: f"{name}'s", "John Smith's"),
+        (lambda name: f"{name}\u2019s", "John Smith\u2019s"),
+        (lambda name: name.replace(" ", "\n"), "John\nSmith"),
+        (lambda name: name.replace(" ", "  "), "John  Smith"),
+        (lambda name: name.replace(" ", "\u00a0"), "John\u00a0Smith"),
+        (lambda name: name.replace(" ", ""), "JohnSmith"),
+        (lambda name: name.replace(" ", "_"), "John_Smith"),
+        (lambda name: ", ".join(reversed(name.split())), "Smith, John"),
+        (lambda name: name.split()[1], "Smith"),
+        (lambda name: f"Mr. {name.split()[1]}", "Mr. Smith"),
+        (lambda name: f"{name[0]}. {name.split()[1]}", "J. Smith"),
+        (lambda name: f"{name.split()[0]} {name.split()[1][0]}.", "John S."),
+        (lambda name: f"{name[:3]}-\n{name[3:]}", "John Smith"),
+        (lambda name: "-".join(name.split()[1]), "S-m-i-t-h"),
+        (lambda name: "\u200b".join(name.split()[1]), "Smith"),
+        (lambda name: name.replace("a", "\u0430"), "John Smith"),
+        (lambda name: f"**{name}**", "**John Smith**"),
+    ],
+)
+def test_a_name_comes_back_however_it_is_mangled(change: object, expected: str) -> None:
+    assert callable(change)
+    surrogates, name = surrogate("John Smith", Kind.NAME)
+
+    assert restored(surrogates, f"see {change(name)} today") == f"see {expected} today"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda digits: f"{digits[:3]}-{digits[3:]}", "001-2345"),
+        (" ".join, "0 0 1 2 3 4 5"),
+        (lambda digits: f"{digits[:3]}.{digits[3:]}", "001.2345"),
+        (lambda digits: f"#{digits}", "#0012345"),
+        (lambda digits: f"ending in {digits[-4:]}", "ending in 2345"),
+        (lambda digits: f"***{digits[-4:]}", "***2345"),
+        (lambda digits: f"{digits}9", None),
+    ],
+)
+def test_a_number_comes_back_with_other_separators(change: object, expected: str | None) -> None:
+    assert callable(change)
+    surrogates, digits = surrogate("0012345", Kind.MRN)
+    changed = change(digits)
+
+    assert restored(surrogates, f"MRN {changed}.") == f"MRN {expected or changed}."
+
+
+def test_a_telephone_number_comes_back_without_its_country_and_extension() -> None:
+    surrogates, phone = surrogate("+1 (617) 555-0123 ext. 7", Kind.PHONE)
+    local = phone.removeprefix("+1 ").partition(" ext")[0]
+
+    assert restored(surrogates, f"call {local}") == "call (617) 555-0123"
+    assert restored(surrogates, local.translate(str.maketrans("", "", "() -"))) == "6175550123"
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("{0:%B} {0.day}, {0.year}", "March 5, 2024"),
+        ("{0.day} {0:%b} {0.year}", "5 Mar 2024"),
+        ("{0:%m/%d/%Y}", "03/05/2024"),
+        ("{0:%Y-%m-%d}", "2024-03-05"),
+        ("{0:%B} {0.day}", "March 5"),
+        ("{0:%A}, {0:%B} {0.day}, {0.year}", "Tuesday, March 5, 2024"),
+    ],
+)
+def test_a_day_comes_back_in_the_models_own_format(form: str, expected: str) -> None:
+    surrogates, _ = replaced(TEXT, *VALUES)
+    day = moved_day(surrogates.value(Kind.DATE, "2024-03-05"))
+
+    assert restored(surrogates, f"On {form.format(day)} she") == f"On {expected} she"
+
+
+def moved_day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def test_a_day_that_the_model_worked_out_is_moved_back_too() -> None:
+    surrogates, day = surrogate("2024-03-05", Kind.DATE)
+    later = date.fromisoformat(day) + timedelta(days=14)
+
+    assert restored(surrogates, f"Return {later:%B} {later.day}, {later.year}.") == "Return March 19, 2024."
+
+
+def test_a_day_far_from_the_patients_stays() -> None:
+    surrogates, _ = replaced(TEXT, *VALUES)
+
+    assert (
+        restored(surrogates, "the rule of August 14, 2002 and of 1/2/2001")
+        == "the rule of August 14, 2002 and of 1/2/2001"
+    )
+
+
+def test_a_day_that_the_text_still_shows_stays() -> None:
+    text = "seen 2024-03-05, trial of 2023-06-07"
+    surrogates, out = replaced(text, (Kind.DATE, "2024-03-05"))
+
+    assert "2023-06-07" in out
+    assert restored(surrogates, "trial of 2023-06-07") == "trial of 2023-06-07"
+
+
+def test_a_day_without_its_year_that_fits_two_is_masked() -> None:
+    text = "seen 2024-02-29 and 2023-03-01"
+    surrogates, out = replaced(text, (Kind.DATE, "2024-02-29"), (Kind.DATE, "2023-03-01"))
+
+    assert restored(surrogates, out) == text
+
+
+def test_an_age_comes_back_only_as_an_age() -> None:
+    surrogates, out = replaced(TEXT, *VALUES)
+    age = out.split("Sister: ")[1].split(", ")[1].split()[0]
+
+    assert restored(surrogates, f"a {age}-year-old, aged {age}") == "a 93-year-old, aged 93"
+    assert restored(surrogates, f"SpO2 {age}% and pulse {age}") == f"SpO2 {age}% and pulse {age}"
+
+
+def test_a_house_number_comes_back_only_in_its_street() -> None:
+    surrogates, out = replaced(TEXT, *VALUES)
+    number, street = out.split("lives at ")[1].split()[:2]
+
+    assert restored(surrogates, f"{number} {street} Street") == "12 Main Street"
+    assert restored(surrogates, f"{number} mg") == f"{number} mg"
+
+
+def test_a_surrogate_backwards_is_masked_and_counted() -> None:
+    surrogates, name = surrogate("John Smith", Kind.NAME)
+    restorer = surrogates.restorer()
+
+    out = "".join(piece.text for piece in (*restorer.feed(name[::-1]), *restorer.finish()))
+
+    assert out == "[withheld: name] [withheld: name]"
+    assert restorer.withheld == {"NAME": 2}
+
+
+def test_an_initial_that_fits_two_people_is_masked() -> None:
+    text = "Ann Lee and Amy Lee"
+    surrogates, out = replaced(text, (Kind.NAME, "Ann Lee"), (Kind.NAME, "Amy Lee"))
+    first, second = (name.split() for name in out.split(" and "))
+
+    answer = restored(surrogates, f"{first[0][0]}. {first[1]}")
+
+    assert answer == ("A. Lee" if first[0][0] != second[0][0] else answer)
+    assert "Lee" in answer
+
+
+def test_the_s_of_a_possessive_is_no_initial() -> None:
+    surrogates, _ = replaced("John Smith", (Kind.NAME, "John Smith"))
+    name = surrogates.value(Kind.NAME, "John Smith")
+
+    assert restored(surrogates, f"{name.split()[0].upper()}'S") == "John'S"
+
+
+def test_plain_words_and_numbers_are_left_alone() -> None:
+    surrogates, _ = replaced(TEXT, *VALUES)
+    note = "BP 120/80, strength 5/5, metformin 500 mg, may 5 mg be enough? A1c 7.2 on day 3."
+
+    assert restored(surrogates, note) == note
+
+
+def test_a_surrogate_in_base64_is_no_surrogate_to_the_restorer() -> None:
+    surrogates, name = surrogate("John Smith", Kind.NAME)
+    encoded = base64.b64encode(name.encode()).decode()
+
+    assert restored(surrogates, encoded) == encoded
+
+
+def test_what_is_restored_is_counted_by_kind() -> None:
+    surrogates, out = replaced("John Smith, MRN 12345", (Kind.NAME, "John Smith"), (Kind.MRN, "12345"))
+    restorer = surrogates.restorer()
+    restorer.feed(out)
+    restorer.finish()
+
+    assert restorer.restored == {"MRN": 1, "NAME": 2}
+    assert "Smith" not in repr(restorer)
