@@ -13,7 +13,9 @@ module makes `SafeText`.  Answers 45 CFR 164.502(b) and 164.514(b): what leaves 
 """
 
 import asyncio
+import dataclasses
 import json
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -41,6 +43,9 @@ MAX_CHARACTERS = 2_000_000
 
 MAX_LOOKS = 4
 """A second look finds something in a few texts of a thousand; the others are for what that one uncovers."""
+
+
+_WORD = re.compile(r"\w+")
 
 
 class Finder(Protocol):
@@ -174,9 +179,26 @@ class _Work:
     def _not_issued(self, texts: Sequence[str], findings: Sequence[Sequence[Finding]]) -> list[tuple[Finding, ...]]:
         keyed = self._keyed()
         return [
-            tuple(each for each in found if not keyed.is_issued(text[each.start : each.end]))
+            tuple(each for finding in found if (each := _new_part(text, finding, keyed)) is not None)
             for text, found in zip(texts, findings, strict=True)
         ]
+
+
+def _new_part(text: str, finding: Finding, keyed: KeyedIdentifiers) -> Finding | None:
+    """Return the part of a finding in a replaced text that no surrogate stands for, or None.
+
+    A surrogate beside ordinary words can look like one longer place ("Gladwyn" before "Cancer Network"): words that the
+    first look took for ordinary stay, unless they are a person's or hold a digit.
+    """
+    words = list(_WORD.finditer(text, finding.start, finding.end))
+    fresh = [word for word in words if not keyed.is_issued(word.group())]
+    if not fresh or keyed.is_issued(text[finding.start : finding.end]):
+        return None
+    if len(fresh) == len(words):
+        return finding
+    if finding.kind is Kind.LOCATION and not any(map(str.isdigit, "".join(word.group() for word in fresh))):
+        return None
+    return dataclasses.replace(finding, start=fresh[0].start(), end=fresh[-1].end())
 
 
 @asynccontextmanager

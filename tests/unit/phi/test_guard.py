@@ -1,6 +1,7 @@
 """The guard at the door, with rules in the test's own process in place of the worker's."""
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import date
 from types import MappingProxyType
@@ -154,3 +155,31 @@ async def test_a_fhir_resource_with_an_unknown_extension_stays_and_its_place_is_
 
     assert "Patient.extension" in caught.value.public
     assert "Quistgaard" not in caught.value.public
+
+
+class _SecondLook(RulesFinder):
+    """Finds the first word in the first look, and then one longer stretch of the replaced text."""
+
+    def __init__(self, kind: Kind, words: int) -> None:
+        super().__init__()
+        self.kind, self.words = kind, words
+
+    async def find(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
+        """Find one word, then as many as it was told, once."""
+        self.asked += 1
+        ends = [match.end() for match in re.finditer(r"\S+", texts[0])]
+        end = ends[0] if self.asked == 1 else ends[self.words - 1]
+        found = Finding(kind=self.kind, start=0, end=end, score=0.9, recognizer="scripted")
+        return [(found,) if self.asked <= 2 else () for _ in texts]
+
+
+async def test_ordinary_words_beside_a_places_surrogate_stay() -> None:
+    (text,) = _texts(await _replaced(a_guard(_SecondLook(Kind.LOCATION, 3)), "Quistville cancer network said so."))
+
+    assert text.endswith(" cancer network said so.")
+
+
+async def test_a_name_that_shows_beside_a_surrogate_is_replaced_too() -> None:
+    (text,) = _texts(await _replaced(a_guard(_SecondLook(Kind.NAME, 2)), "Zebulon Okaforsen said so."))
+
+    assert "Okaforsen" not in text
