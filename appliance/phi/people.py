@@ -11,12 +11,12 @@ from datetime import date
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
 
 from appliance.errors import InvalidRequestError
 from appliance.phi.demographics import Address, Demographics
 from appliance.phi.forms.fhir_people import demographics_of
 from appliance.phi.known_identifiers import KnownIdentifiers
+from appliance.phi.people_keys import address_keys, person_keys
 
 MAX_PEOPLE = 64
 """As many as one request may name patients."""
@@ -26,16 +26,6 @@ MAX_VALUES = 100
 
 RESOURCES = ("Patient", "RelatedPerson", "Practitioner", "Bundle")
 """FHIR resources that say who somebody is."""
-
-_SPELLINGS = {
-    "name": "names", "birthDate": "birth_date", "dob": "birth_date", "date_of_birth": "birth_date",
-    "mrn": "record_numbers", "mrns": "record_numbers", "medical_record_number": "record_numbers",
-    "health_plan_id": "health_plan_ids", "member_id": "health_plan_ids", "insurance_id": "health_plan_ids",
-    "account": "accounts", "account_number": "accounts", "license": "licenses", "other_id": "other_ids",
-    "id": "other_ids", "phone": "phones", "fax": "faxes", "email": "emails", "url": "urls", "address": "addresses",
-    "line": "lines", "street": "lines", "zip": "postal_code", "postalCode": "postal_code", "sex": "gender",
-}  # fmt: skip
-"""How exports of records spell the same keys."""
 
 _AMERICAN_DAY = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})")
 _NAME_PARTS = {"given", "family", "use", "prefix", "suffix", "text", "period"}
@@ -147,16 +137,6 @@ _Day = Annotated[date, BeforeValidator(_day)]
 class _Facts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _spelled(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            return value
-        keys = [_SPELLINGS.get(key, key) for key in value]
-        if len(set(keys)) < len(keys):
-            raise PydanticCustomError("twice", "the same key under two spellings")
-        return dict(zip(keys, value.values(), strict=True))
-
 
 class _AddressFacts(_Facts):
     lines: _Values = ()
@@ -164,6 +144,11 @@ class _AddressFacts(_Facts):
     state: _Value = ""
     postal_code: _Value = ""
     country: _Value = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled(cls, value: object) -> object:
+        return address_keys(value) if isinstance(value, dict) else value
 
     def to_address(self) -> Address:
         return Address(lines=self.lines, city=self.city, state=self.state, postal_code=self.postal_code)
@@ -198,6 +183,11 @@ class _PersonFacts(_Facts):
     race: object = None
     ethnicity: object = None
     language: object = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled(cls, value: object) -> object:
+        return person_keys(value) if isinstance(value, dict) else value
 
     def to_demographics(self) -> Demographics:
         return Demographics(

@@ -48,7 +48,9 @@ _EXPRESSIONS = {
         r"|(?<![\d/])(?:[7-9]\d|[12]\d\d)/\d{2,3}(?![\d/])"
         rf"|\b(?:BMI|INR|A1c|HbA1c|hemoglobin A1c|EF|pH|SpO2)\s(?:is |of |was )?{_NUMBER}",
     ),
-    "age": re.compile(r"\b[1-8]?\d(?:-|\s)?(?:years?|yrs?|months?|weeks?|days?)(?:-|\s)?old\b|\bage (?:of )?[1-8]?\d\b"),
+    "age": re.compile(
+        r"\b[1-8]?\d(?:-|\s)?(?:years?|yrs?|months?|weeks?|days?)(?:-|\s)?old\b|\bage (?:of )?[1-8]?\d\b"
+    ),
     "drug": re.compile(rf"\b(?:{'|'.join(_DRUGS.split())})\b", re.IGNORECASE),
     "disease": re.compile(rf"\b(?:{'|'.join(_DISEASES.split())})(?:'s)?\b", re.IGNORECASE),
 }
