@@ -23,7 +23,9 @@ _FIELDS = {
     "licenses": "licenses license license_number driver_license drivers_license driver_license_number npi dea",
     "other_ids": "other_ids other_id id ids identifier identifiers passport passport_number fhir_id encounter_id",
     "ssn": "ssn social_security_number social_security",
-    "phones": "phones phone phone_number phone_numbers telephone mobile mobile_phone cell cell_phone home_phone work_phone",
+    "phones": (
+        "phones phone phone_number phone_numbers telephone mobile mobile_phone cell cell_phone home_phone work_phone"
+    ),
     "faxes": "faxes fax fax_number",
     "emails": "emails email email_address email_addresses",
     "urls": "urls url website",
