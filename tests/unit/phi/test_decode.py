@@ -45,7 +45,9 @@ def test_another_spelling_is_read(text: str, reading: str) -> None:
         "SpO2 96% on 2L, HER2+ = positive",
         "from one to two tablets",
         "123456789012",
-        "see AT&T; 5 & 6",
+        "see AT&T; 5 & 6 &unknown;",
+        "Abcdefghijklm",
+        "one two, three",
         "a1b2c3d4e5f60718293a4b5c6d7e8f90",
     ],
 )

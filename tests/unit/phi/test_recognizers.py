@@ -62,6 +62,14 @@ def found(text: str) -> list[tuple[str, str]]:
         ("see 550e8400-e29b-41d4-a716-446655440000", "OTHER_ID", "550e8400-e29b-41d4-a716-446655440000"),
         ("row|10319995|", "OTHER_ID", "10319995"),
         ("ask @jo_doe now", "OTHER_ID", "@jo_doe"),
+        ("wrote AB1234563 there", "LICENSE", "AB1234563"),
+        ("row AB1234567 there", "OTHER_ID", "AB1234567"),
+        ("shows GB48ABCD60169708 there", "ACCOUNT", "GB48ABCD60169708"),
+        ("shows D123-4567-8901 there", "OTHER_ID", "D123-4567-8901"),
+        ("shows 5551234567890 there", "OTHER_ID", "5551234567890"),
+        ("shows 6175550123 there", "PHONE", "6175550123"),
+        ("shows 378282246310005 there", "ACCOUNT", "378282246310005"),
+        ("logged in as lisa.gutierrez53.", "OTHER_ID", "lisa.gutierrez53"),
     ],
 )
 def test_a_number_of_a_person_is_found(text: str, kind: str, value: str) -> None:
@@ -161,6 +169,8 @@ def test_an_age_over_89_is_found(text: str, value: str) -> None:
         "may 5 mg be enough? march 10 times",
         "Parkinson's disease, Crohn disease, Foley catheter, Wilson disease",
         "lot number 12345678, room number 4512",
+        "\u7535\u8bdd \u53f7\u7801 ok",
+        "I've been seen by Don't Know, record B12 and chart T2DM",
         "XR knee, CT chest; TX plan, PA view, OR booked, in ME",
     ],
 )
@@ -193,11 +203,18 @@ def test_clinical_text_is_left_alone(text: str) -> None:
         "City Hospital",
         "Jefferson Memorial Hospital",
         "Chicago clinic",
+        "Kennedy Family Practice",
         "Dallas facility",
     ],
 )
 def test_a_small_place_is_found_as_a_whole(value: str) -> None:
     assert found(f"He was seen at {value} again.") == [("LOCATION", value)]
+
+
+def test_days_far_apart_are_both_found() -> None:
+    text = "March 3, 2026 " + "and the patient was well " * 8 + "May 4, 2026"
+
+    assert found(text) == [("DATE", "March 3, 2026"), ("DATE", "May 4, 2026")]
 
 
 def test_a_labelled_address_is_found_to_its_end() -> None:
@@ -234,6 +251,12 @@ def test_a_town_is_found_where_someone_lives() -> None:
         ("forward it to \u7fd4\u592a \u5409\u7530 at once", "\u7fd4\u592a \u5409\u7530"),
         ("PID|1||55^^^H||SMITH^JOHN^A||", "SMITH^JOHN^A"),
         ("a letter: Dear Okafor,", "Okafor"),
+        ("a woman named Okafor came", "Okafor"),
+        ("his name is Emeka Okafor and", "Emeka Okafor"),
+        ("with dr. Smith now", "Smith"),
+        ("reviewed by Dr. A. today", "A"),
+        ("Smith, John RN, then", "Smith, John"),
+        ("Linda Scott RN called", "Linda Scott RN"),
     ],
 )
 def test_a_name_is_found_by_what_stands_beside_it(text: str, value: str) -> None:
