@@ -149,7 +149,7 @@ def found_in_files(folders: Iterable[Path]) -> dict[str, set[str]]:
 
 def found_in_processes(pids: Iterable[int]) -> dict[str, set[str]]:
     """Return the canaries in title, environment and folder of running processes."""
-    names = ("cmdline", "environ", "comm", "status", "maps", "mountinfo")
+    names = ("cmdline", "environ", "comm", "status", "maps")
     places = (Path(f"/proc/{pid}") / name for pid in pids for name in names)
     return {str(place): hits for place in places if (hits := found_in(_content(place)))}
 
