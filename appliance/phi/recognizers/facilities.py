@@ -23,7 +23,7 @@ _STRONG = (
 _WEAK = (
     "Health|Healthcare|Labs|Lab|Laboratory|Laboratories|Imaging|VA|Memorial|General|Children's|Women's|Cardiology|Oncology"
     "|Radiology|Pediatrics|Orthopedics|Orthopaedics|Dermatology|Institute|Manor|Dental|Dentistry|Diagnostics|College|Academy"
-    "|Center|Centre|Ctr|Cntr|Med|Shelter|Medicine|School|Facility|Institution|System|Network"
+    "|Center|Centre|Ctr|Cntr|Med|Shelter|Medicine|School|Facility|Institution|System"
 )
 """Words that stand in headings too: two words must come before, one of them proper."""
 
@@ -67,7 +67,7 @@ _GENERIC = words(
     Research Clinical Trauma Burn Intensive Critical Unit Dental Orthopedic Orthopaedic Neurology Neurosurgery Gastroenterology
     Endocrinology Pulmonary Rheumatology Dermatology Urology Gynecology Psychiatry Psychiatric Nephrology Hematology Infectious
     Disease Vascular Allergy Asthma Follow-up Follow-Up Followup Veterans Health Wellness Referral Same In At To From For
-    And Of With On Is Was No Yes Plan Per Via Admission Admitted Discharge Discharged Hospital Clinic Clinics Center Past Occupation Figure Table
+    And Of With On Is Was No Yes Plan Per Via Admission Admitted Discharge Discharged Hospital Clinic Clinics Center Past Occupation Figure Table Off Campus Comprehensive
     Social Reproductive Sexual Musculoskeletal Preventive Preventative Preventive Global World Bone Oral Brain Lung Liver Skin
     Under Increase Consider Continue Start Review Mass Chest Digestive Gut Hormone Patient Population Planetary Maternal
     Quality Cardiovascular Environmental Good Poor Current Complete Current Overall Reports Report Gender Mobile"""

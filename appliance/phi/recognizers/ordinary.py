@@ -81,6 +81,7 @@ NOT_NAMES = words(
     technician technologist telehealth template text thanks these through title top topic toward training transcribed
     transcriber transport treating triage try type understand university unless unspecified upon urgent usual validated
     various version very viewed visiting want warning website whether why written young doctor doctors dr mr mrs miss prof
+    payment payments amount amounts price fee fees charge charges claim claims adjustment deductible coinsurance total
     md do rn np pa phd dds dvm dpm lpn msn dnp aprn crna fnp lcsw psyd pharmd dpt mph"""
 ) - words("bell baker may june april august young white brown long small good strong close price king hall wood")
 """Lower case."""
