@@ -142,13 +142,17 @@ class NameBook:
     def _add_short_forms(self, person: int, given: list[str], family: list[str]) -> None:
         """Add user names, monograms and pairs of a person with given and family names."""
         surname = next((word for word in reversed(family) if word not in PARTICLES), family[-1])
-        for user_name in (given[0][0] + surname, surname + given[0][0], given[0] + surname, surname + given[0]):
+        letter = given[0][0]
+        user_names = [given[0] + surname, surname + given[0]]
+        if strength_of(surname) is Strength.DISTINCT:  # an initial before "cross" is the word "across"
+            user_names += [letter + surname, surname + letter]
+        for user_name in user_names:
             if _is_user_name(user_name) and user_name not in self._words:
-                self._add_word(person, user_name, strength=Strength.CAPITAL if len(surname) < _SHORT else None)
+                self._add_word(person, user_name)
         pairs = set(product(self._words.keys() & given, self._words.keys() & family))
         self._pairs |= pairs | {(other, one) for one, other in pairs}
         middle = given[1][0] if len(given) > 1 else ""
-        for letters in {given[0][0] + surname[0], given[0][0] + middle + surname[0]}:
+        for letters in {letter + surname[0], letter + middle + surname[0]}:
             self._monograms.setdefault(letters, set()).add(person)
 
 

@@ -110,6 +110,7 @@ def test_what_only_resembles_a_known_value_is_left(text: str) -> None:
         ("Epstein Parkinson", "Epstein-Barr virus, Wolff-Parkinson-White syndrome"),
         ("Black White", "A White male and a black female. White count is low."),
         ("Rose Ann", "the temperature rose ann"),
+        ("Anna Cross", "present across the skull"),
         ("Ann Day", "each day he walks; the day after, Day 3 of therapy"),
     ],
 )
