@@ -11,7 +11,8 @@ disease's head word follows.  Words are judged whole and joined to names at the 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from appliance.phi.names.lexicon import ASKED, Lexicon, Look
 from appliance.phi.names.rampart import Pieces, Rampart
 from appliance.phi.names.runs import is_eponym_used, sure_names, sure_towns
 from appliance.phi.names.verdicts import Verdicts, findings
-from appliance.phi.names.words import Word, read_words, windows
+from appliance.phi.names.words import Word, pieces, read_words, windows
 
 _SURE, _LIKELY = 0.5, 0.2
 """Share that Rampart must give a word: any word, and a word that lists know as a name."""
@@ -60,6 +61,13 @@ class NameFinder:
 
     def find(self, text: str, found: Sequence[Finding] = ()) -> list[Finding]:
         """Return names and places in order of place; words that were found before are not asked about."""
+        places: list[Finding] = []
+        for start, end in pieces(text):
+            within = [_moved(each, -start) for each in found if start <= each.start < end]
+            places += (_moved(each, start) for each in self._find_in_piece(text[start:end], within))
+        return places
+
+    def _find_in_piece(self, text: str, found: Sequence[Finding]) -> Iterator[Finding]:
         words = read_words(text, self._lexicon)
         verdicts = Verdicts(words)
         for each in found:
@@ -76,7 +84,7 @@ class NameFinder:
         self._accept_systems(text, words, verdicts)
         self._accept_proper_places(text, words, verdicts)
         self._widen_places(text, words, verdicts)
-        return list(findings(text, words, verdicts))
+        return findings(text, words, verdicts)
 
     def _doubtful(self, words: Sequence[Word], verdicts: Verdicts) -> list[int]:
         return [
@@ -125,8 +133,8 @@ class NameFinder:
         """Judge by Rampart the words that are doubtful still."""
         doubtful = self._doubtful(words, verdicts)
         spans = windows(text, words, doubtful)
-        for (base, end), pieces in zip(spans, self._rampart.read([text[a:b] for a, b in spans]), strict=True):
-            person, place = _by_character(pieces, end - base)
+        for (base, end), said in zip(spans, self._rampart.read([text[a:b] for a, b in spans]), strict=True):
+            person, place = _by_character(said, end - base)
             for index in verdicts.within(base, end):
                 if not verdicts.is_open(index):
                     continue
@@ -172,6 +180,10 @@ class NameFinder:
         if word.look in {Look.CLINICAL, Look.ORDINARY, Look.ACRONYM} or is_eponym_used(words, index, self._lexicon):
             return 2.0
         return _LIKELY if word.look in {Look.PERHAPS, Look.GIVEN} and word.is_capital else _SURE
+
+
+def _moved(finding: Finding, by: int) -> Finding:
+    return replace(finding, start=finding.start + by, end=finding.end + by) if by else finding
 
 
 def _trimmed(words: Sequence[Word], inside: Sequence[int], kind: Kind, lexicon: Lexicon) -> Sequence[int]:

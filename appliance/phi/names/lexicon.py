@@ -9,7 +9,6 @@ writes the list of ordinary words.
 import re
 from collections.abc import Iterator
 from enum import Enum
-from functools import lru_cache
 from pathlib import Path
 
 from appliance.phi.surrogate_values import given_names, surnames
@@ -78,6 +77,9 @@ ASKED = frozenset({Look.PERHAPS, Look.UNKNOWN, Look.EPONYM})
 
 _LONGEST_ACRONYM = 4
 
+_KEPT, _MOST_KEPT = frozenset({Look.ORDINARY, Look.CLINICAL}), 30_000
+"""What is remembered of words, and of how many at most."""
+
 _PARTS = re.compile(r"[^\W_]+")
 
 _FOREIGN = re.compile(
@@ -115,8 +117,18 @@ class Lexicon:
 
         self._cities = sections["cities"]
         self._systems = sections["systems"]
-        self.look = lru_cache(maxsize=16384)(self._look)
-        """Judge one word as it is written; cached, because clinical text repeats its words."""
+        self._judged: dict[str, Look] = {}
+        """Words that name nobody, judged before: clinical text repeats its words.  A name is never kept here."""
+
+    def look(self, word: str) -> Look:
+        """Judge one word as it is written."""
+        known = self._judged.get(word)
+        if known is not None:
+            return known
+        look = self._look(word)
+        if look in _KEPT and word.isalpha() and len(self._judged) < _MOST_KEPT:
+            self._judged[word] = look
+        return look
 
     def _look(self, word: str) -> Look:
         whole = _POSSESSIVE.sub("", word)
@@ -145,15 +157,18 @@ class Lexicon:
     def _look_by_lists(self, part: str, lower: str, *, is_capital: bool) -> Look:
         is_ordinary = self.is_ordinary(lower)
         if lower in self._names and (is_capital or not is_ordinary):
-            if is_ordinary and lower not in self._everyday:
-                return Look.ORDINARY
-            is_given = lower in self._given and is_capital and not is_ordinary and lower not in self._cities
-            return Look.GIVEN if is_given else Look.PERHAPS
+            return self._look_of_name(lower, is_capital=is_capital, is_ordinary=is_ordinary)
         if is_ordinary:
             return Look.ORDINARY
         if DRUG.fullmatch(lower) or DISEASE.fullmatch(lower):
             return Look.CLINICAL
         return Look.ACRONYM if part.isupper() and len(part) <= _LONGEST_ACRONYM else Look.UNKNOWN
+
+    def _look_of_name(self, lower: str, *, is_capital: bool, is_ordinary: bool) -> Look:
+        if is_ordinary:
+            return Look.PERHAPS if lower in self._everyday else Look.ORDINARY
+        is_sure = is_capital and lower in self._given and lower not in self._cities
+        return Look.GIVEN if is_sure else Look.PERHAPS
 
     def is_given(self, word: str) -> bool:
         """Say whether people have this as a given name, whatever else it means."""

@@ -53,14 +53,15 @@ def is_eponym_used(words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:
     """Say whether this word is what a disease, sign or device is called by, judging by the words beside it."""
     word = words[index]
     possessor = word.text[:-2].lower() if word.text[-2:].lower() in {"'s", "\u2019s"} else ""
-    if word.look is not Look.EPONYM and not possessor:
+    if (word.look is not Look.EPONYM and not possessor) or _has_given_before(words, index, lexicon):
         return False
+    is_nobodys = word.look is Look.EPONYM and not lexicon.is_name(possessor or word.text)
+    return is_nobodys or possessor in lexicon.diseases or _has_head(words, index, lexicon)
+
+
+def _has_given_before(words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:
     before = words[index - 1] if index else None
-    if before is not None and before.is_capital and (before.look is Look.INITIAL or lexicon.is_given(before.text)):
-        return False
-    if word.look is Look.EPONYM and not lexicon.is_name(possessor or word.text):
-        return True
-    return possessor in lexicon.diseases or _has_head(words, index, lexicon)
+    return before is not None and before.is_capital and (before.look is Look.INITIAL or lexicon.is_given(before.text))
 
 
 def _has_head(words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:
@@ -78,14 +79,17 @@ def _begins_name(text: str, words: Sequence[Word], index: int, lexicon: Lexicon)
     word = words[index]
     if word.look is Look.GIVEN or _is_by_whom(text, words, index, lexicon):
         return True
-    if not word.is_capital or not lexicon.is_given(word.text) or lexicon.is_never(word.text):
-        return False
-    after = words[index + 1] if index + 1 < len(words) else None
-    if after is None or not after.is_capital or text[word.end : after.start] != " ":
+    may_be_given = word.is_capital and lexicon.is_given(word.text) and not lexicon.is_never(word.text)
+    return may_be_given and index + 1 < len(words) and _goes_on(text, word, words[index + 1], lexicon)
+
+
+def _goes_on(text: str, given: Word, after: Word, lexicon: Lexicon) -> bool:
+    """Say whether the next word makes a name of a word that may be a given name."""
+    if not after.is_capital or text[given.end : after.start] != " ":
         return False
     if after.look is Look.INITIAL:
         return text[after.end : after.end + 1] == "."
-    return word.look is Look.PERHAPS and (after.look is Look.GIVEN or lexicon.is_name(after.text))
+    return given.look is Look.PERHAPS and (after.look is Look.GIVEN or lexicon.is_name(after.text))
 
 
 def _is_by_whom(text: str, words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:

@@ -6,7 +6,7 @@ read, which is what makes the guard fast.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from appliance.phi.names.lexicon import Lexicon, Look
@@ -16,6 +16,12 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019.@/-][^\W_]+)*")
 
 _BEFORE, _AFTER = 90, 60
 """Characters around a doubtful word that a model reads: what shows a name mostly stands before it."""
+
+_PIECE = 50_000
+"""Characters that are looked at in one go."""
+
+_LONGEST_LINE = 5000
+"""Characters before a part's end in which a line's end, or else a blank, is looked for."""
 
 MAX_WINDOW = 480
 """Longest window; the Rampart model was trained on texts of this order, and 512 tokens are its limit."""
@@ -40,6 +46,22 @@ def read_words(text: str, lexicon: Lexicon) -> list[Word]:
     """Return the words of a text, each judged by itself."""
     look = lexicon.look
     return [Word(start=m.start(), end=m.end(), text=m[0], look=look(m[0])) for m in _WORD.finditer(text)]
+
+
+def pieces(text: str) -> Iterator[tuple[int, int]]:
+    """Yield start and end of parts that are looked at one after the other, so that a long text takes no more memory.
+
+    They end after a line where there is one near, or else after a blank.
+    """
+    start = 0
+    while len(text) - start > _PIECE:
+        end = start + _PIECE
+        cut = text.rfind("\n", end - _LONGEST_LINE, end)
+        cut = cut if cut >= 0 else text.rfind(" ", end - _LONGEST_LINE, end)
+        end = cut + 1 if cut >= 0 else end
+        yield start, end
+        start = end
+    yield start, len(text)
 
 
 def windows(text: str, words: Sequence[Word], doubtful: Iterable[int]) -> list[tuple[int, int]]:
