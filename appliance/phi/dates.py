@@ -187,11 +187,7 @@ _ANY_LEAP_YEAR = 2024
 
 def _from_match(match: re.Match[str], *, day_first: bool) -> Written | None:
     groups = {name: text for name, text in match.groupdict().items() if text is not None and name != "s"}
-    if "a" in groups:
-        is_day_first = (day_first or int(groups["a"]) > _TWELVE) and int(groups["b"]) <= _TWELVE
-        names = {"a": "d", "b": "m"} if is_day_first else {"a": "m", "b": "d"}
-    else:
-        names = {}
+    names = _order(groups, day_first=day_first)
     fields = {names.get(name, name): text for name, text in groups.items()}
     month = MONTHS.index(_full(fields["mon"])) + 1 if "mon" in fields else int(fields["m"])
     year, day = _year(fields), int(fields.get("d", 0))
@@ -201,12 +197,26 @@ def _from_match(match: re.Match[str], *, day_first: bool) -> Written | None:
         year=year,
         month=month,
         day=day,
-        precision=(Precision.DAY if day else Precision.MONTH) if year else Precision.NO_YEAR,
+        precision=_precision(year, day),
         is_numeric="mon" not in fields,
         start=match.start(),
         end=match.end(),
         pieces=_pieces(match, names, groups),
     )
+
+
+def _order(groups: dict[str, str], *, day_first: bool) -> dict[str, str]:
+    """Say which of two numbers is the month: the first, unless it cannot be or the caller writes the day first."""
+    if "a" not in groups:
+        return {}
+    is_day_first = (day_first or int(groups["a"]) > _TWELVE) and int(groups["b"]) <= _TWELVE
+    return {"a": "d", "b": "m"} if is_day_first else {"a": "m", "b": "d"}
+
+
+def _precision(year: int, day: int) -> Precision:
+    if not year:
+        return Precision.NO_YEAR
+    return Precision.DAY if day else Precision.MONTH
 
 
 def _pieces(match: re.Match[str], names: dict[str, str], groups: dict[str, str]) -> tuple[str | tuple[str, str], ...]:

@@ -71,15 +71,15 @@ class MovedDays:
             self.yearless.setdefault((month, number), set()).add((day.month, day.day))
 
     def back(self, day: Written) -> str | None:
-        """Write a day of an answer as the caller's; None where it must stay as it is."""
+        """Write a day of an answer as the caller's; None where it must stay as it is.
+
+        Of one without its year that `is_unsure` the caller MUST NOT ask.
+        """
         if not self.shift_days or not self._is_ours(day):
             return None
         year, month, number = self.target(day, -1)
         if day.precision is Precision.NO_YEAR:
-            known = self.yearless[day.month, day.day]
-            if len(known) > 1:
-                return None
-            ((month, number),) = known
+            month, number = min(self.yearless[day.month, day.day])
         return day.moved(year=year, month=month, day=number)
 
     def is_unsure(self, day: Written) -> bool:

@@ -16,8 +16,8 @@ from appliance.phi.restore_ledger import Form, Ledger, Neighbours
 from appliance.phi.restore_tokens import key_after, key_before, keys
 from appliance.phi.surrogate_values.drawing import Drawing
 
-MOST_TRIES = 300
-"""Values that are drawn before a tag takes the surrogate's place: a form with so few values has none that is free."""
+MOST_TRIES = 1500
+"""Values that are drawn before a tag takes the surrogate's place; more than any list of names is long."""
 
 TRIES_FOR_INITIAL = 150
 """Names that are drawn in search of one with the wished first letter, before any other will do."""

@@ -113,10 +113,24 @@ def test_a_day_that_the_text_still_shows_stays() -> None:
 
 
 def test_a_day_without_its_year_that_fits_two_is_masked() -> None:
-    text = "seen 2024-02-29 and 2023-03-01"
-    surrogates, out = replaced(text, (Kind.DATE, "2024-02-29"), (Kind.DATE, "2023-03-01"))
+    days = ("2023-03-01", "2024-02-28", "2024-02-29", "2024-03-01", "2025-02-28", "2025-03-01")
+    text = ", ".join(days)
+    surrogates, out = replaced(text, *[(Kind.DATE, day) for day in days])
+    moved = [date.fromisoformat(day) for day in out.split(", ")]
+
+    answers = [restored(surrogates, f"on {day:%B} {day.day} she") for day in moved]
 
     assert restored(surrogates, out) == text
+    assert "on [withheld: date] she" in answers
+
+
+def test_a_month_comes_back_as_a_month() -> None:
+    values = [(Kind.DATE, "March 2024"), (Kind.DATE, "2024-06-05")]
+    surrogates, out = replaced("seen March 2024 and on 2024-06-05", *values)
+    month = out.removeprefix("seen ").partition(" and")[0]
+
+    assert restored(surrogates, f"in {month}, {month.upper()}") == "in March 2024, MARCH 2024"
+    assert restored(surrogates, "in March 1988") == "in March 1988"
 
 
 def test_an_age_comes_back_only_as_an_age() -> None:

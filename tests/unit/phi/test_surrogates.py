@@ -106,6 +106,7 @@ def test_a_thousand_people_have_a_thousand_names() -> None:
     made = [surrogates.value(Kind.NAME, person) for person in people]
 
     assert len(set(made)) == len(people)
+    assert not any("[" in each for each in made)
 
 
 def test_a_surrogate_that_the_caller_typed_stands_for_nobody_else() -> None:
