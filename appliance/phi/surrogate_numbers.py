@@ -86,15 +86,15 @@ def make_address(issuer: Issuer, kind: Kind, original: str) -> Made | None:
 
 def make_age(issuer: Issuer, kind: Kind, original: str) -> Made | None:
     """Return another high age; None for one that is not written in digits."""
-    if not original.isdecimal():
-        return None
+    more = original[len(original.rstrip("+")) :]
+    original = original.rstrip("+")
     written = issuer.draw(f"age:{original}", issuer.drawing(f"age:{original}").shuffled(_AGES))
-    if written is None:
+    if written is None or not original.isdecimal():
         return None
     places = [*((None, after) for after in _AFTER_AGE), *((before, None) for before in _BEFORE_AGE)]
     issuer.ledger.expect_between(written, original, kind, Form.WHOLE, places)
     part = Part(start=0, end=len(written), surrogate=written, original=original, kind=kind, form=Form.WHOLE)
-    return Made(text=written, parts=(part,), words=(written,))
+    return Made(text=written + more, parts=(part,), words=(written,))
 
 
 def make_day(issuer: Issuer, _kind: Kind, original: str) -> Made | None:
@@ -160,7 +160,8 @@ def _expect_without_country(issuer: Issuer, kind: Kind, original: str, written: 
 
 def _in_the_form_of(original: str, characters: str) -> str:
     drawn = iter(filter(str.isalnum, characters))
-    form = original.translate(_NO_ESCAPES)
+    last = max(place for place, each in enumerate(original) if each.isalnum()) + 1
+    form = original[:last].translate(_NO_ESCAPES) + original[last:]
     return "".join(_cased(next(drawn, each), each) if each.isalnum() else each for each in form)
 
 
