@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from appliance.clinical_text import ClinicalText
 from appliance.exchange import Completion, Delta, ToolCall, Usage
-from appliance.phi.stream import Screen, screen
+from appliance.phi.stream import Screen
+from appliance.phi.stream_json import JsonScreen
 from appliance.policy.task import TaskPolicy
 from appliance.tasks.finish import finish
 from appliance.tasks.icd10 import Icd10Table
@@ -62,8 +63,11 @@ class Screening:
 
     def whole(self, completion: Completion) -> Completion:
         """Screen an answer that is there whole and run the task's checks.  Raises OutputRejectedError."""
-        text = self._clean(completion.text)
-        calls = tuple(replace(call, arguments=self._clean(call.arguments)) for call in completion.tool_calls)
+        text = self._clean(completion.text, self._text_screen())
+        calls = tuple(
+            replace(call, arguments=self._clean(call.arguments, JsonScreen([self.prompt.source])))
+            for call in completion.tool_calls
+        )
         output = finish(self.task, self.prompt, replace(completion, text=text, tool_calls=calls), self.icd10)
         ending = self.ending
         ending.finish_reason, ending.usage, ending.output = completion.finish_reason, completion.usage, output.value
@@ -88,8 +92,8 @@ class Screening:
 
         The piece that ends the answer waits for the task's checks.  Raises OutputRejectedError then.
         """
-        window = Screen([self.prompt.source])
-        arguments: dict[int, Screen] = {}
+        window = self._text_screen()
+        arguments: dict[int, JsonScreen] = {}
         told: list[ClinicalText] = []
         async for delta in deltas:
             text = window.feed(delta.text)
@@ -112,15 +116,20 @@ class Screening:
         self.ending.finish_reason, self.ending.output = finish_reason, output.value
         self.ending.warn(output.warnings)
 
-    def _clean(self, text: ClinicalText) -> ClinicalText:
-        cleaned, withheld = screen(text, [self.prompt.source])
-        self.ending.withheld.update(withheld)
+    def _text_screen(self) -> Screen | JsonScreen:
+        """Return the screen of the answer's text: as JSON where the model is held to a schema."""
+        known = [self.prompt.source]
+        return Screen(known) if self.prompt.response_schema is None else JsonScreen(known)
+
+    def _clean(self, text: ClinicalText, window: Screen | JsonScreen) -> ClinicalText:
+        cleaned = ClinicalText.join([window.feed(text), window.finish()])
+        self.ending.withheld.update(window.withheld)
         return cleaned
 
-    def _feed(self, arguments: dict[int, Screen], call: ToolCall) -> ToolCall:
-        window = arguments.setdefault(call.index, Screen([self.prompt.source]))
+    def _feed(self, arguments: dict[int, JsonScreen], call: ToolCall) -> ToolCall:
+        window = arguments.setdefault(call.index, JsonScreen([self.prompt.source]))
         return replace(call, arguments=window.feed(call.arguments))
 
-    def _rest(self, arguments: dict[int, Screen]) -> tuple[ToolCall, ...]:
+    def _rest(self, arguments: dict[int, JsonScreen]) -> tuple[ToolCall, ...]:
         rests = ((index, window.finish()) for index, window in arguments.items())
         return tuple(ToolCall(id="", name="", arguments=rest, index=index) for index, rest in rests if rest)

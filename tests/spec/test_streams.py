@@ -8,7 +8,7 @@ import pytest
 from tests.spec.conftest import Hospital
 from tests.support.replay_engine import Fault, Reply
 
-TEXT = "Dear patient. " * 30
+TEXT = "We look forward to seeing you in the morning. " * 10
 BREAKS = (Fault.RESET, Fault.TRUNCATED, Fault.NO_FINISH, Fault.MALFORMED, Fault.WRONG_SHAPE, Fault.ERROR_EVENT)
 
 
