@@ -20,6 +20,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
+
 from appliance.admission.gate import Priority
 from appliance.clinical_text import ClinicalText
 from appliance.engine.messages import EngineCall, cache_salt
@@ -40,7 +41,6 @@ from appliance.escalation.wire import DiscloseRequest
 from appliance.exchange import (
     Actor,
     Answer,
-    Completion,
     Delta,
     Exchange,
     Purpose,

@@ -80,7 +80,7 @@ class Appliance:
                 estimator=Estimator.from_config(config),
                 engine=await stack.enter_async_context(Engine.from_config(client, config)),
                 client=client,
-                guard=Guard(await _guard_worker(stack, config, policy), lambda: policy.bundle.guard),
+                guard=Guard(await _guard_worker(stack, config, policy), lambda: policy.bundle.guard, clock=clock),
                 broker=BrokerClient(config.broker_socket),
                 model=model,
                 trail=trail,

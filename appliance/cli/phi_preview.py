@@ -44,7 +44,7 @@ def preview(
     persons = read_persons(patient)
     text = read_text(file)
     config, settings = open_settings(home)
-    guard = Guard(InProcess(open_analyzer(config, settings.site)), lambda: settings)
+    guard = Guard(InProcess(open_analyzer(config, settings.site)), lambda: settings, clock=Clock())
     made = asyncio.run(_pseudonymise(guard, text, persons))
     outgoing = made.texts[0].reveal_bytes().decode()
     made.close()
@@ -62,4 +62,4 @@ async def _pseudonymise(guard: Guard, text: ClinicalText, persons: Sequence[Demo
     if resource is None:
         return await guard.pseudonymise([text], known=KnownIdentifiers.from_demographics(*persons))
     known = KnownIdentifiers.from_demographics(*demographics_of([resource]), *persons)
-    return await guard.pseudonymise_resource(resource, known=known, today=Clock().now().date())
+    return await guard.pseudonymise_resource(resource, known=known)

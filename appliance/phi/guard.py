@@ -20,10 +20,10 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date
 from typing import Protocol
 
 from appliance.clinical_text import ClinicalText, SafeText
+from appliance.clock import Clock
 from appliance.errors import PhiBlockedError
 from appliance.phi.combine import combine
 from appliance.phi.fhir.resource_ids import ResourceIds
@@ -82,10 +82,11 @@ class Pseudonymised:
 class Guard:
     """Guard the one way out; constructed by `wiring`, used by one event loop."""
 
-    def __init__(self, finder: Finder, settings: Callable[[], GuardSettings]) -> None:
-        """Take what finds, and where the settings in force are read, once for each request."""
+    def __init__(self, finder: Finder, settings: Callable[[], GuardSettings], *, clock: Clock) -> None:
+        """Take what finds, where the settings in force are read, once for each request, and the clock."""
         self._finder = finder
         self._settings = settings
+        self._clock = clock
 
     async def pseudonymise(self, texts: Sequence[ClinicalText], *, known: KnownIdentifiers) -> Pseudonymised:
         """Replace every identifier in the texts of one exchange.
@@ -99,13 +100,12 @@ class Guard:
             replaced = await work.replaced(plain, findings)
             return work.done(replaced, findings, issued=())
 
-    async def pseudonymise_resource(
-        self, resource: Mapping[str, object], *, known: KnownIdentifiers, today: date
-    ) -> Pseudonymised:
+    async def pseudonymise_resource(self, resource: Mapping[str, object], *, known: KnownIdentifiers) -> Pseudonymised:
         """Replace every identifier in a FHIR R4 resource by its path, its texts by their findings; the result is JSON.
 
         `known` holds the people of the resource.  Raises as `pseudonymise`; a PhiBlockedError names the path.
         """
+        today = self._clock.now().date()
         texts = await asyncio.to_thread(texts_of, resource, today=today)
         values = await asyncio.to_thread(values_of, resource, today=today)
         async with self._work(texts, known) as work, _resource_ids() as ids:
@@ -128,7 +128,7 @@ class Guard:
         settings = self._settings()
         await self._finder.use(settings.site)
         secret = secrets.token_bytes(SECRET_BYTES)
-        surrogates = SurrogateMap(secret, settings)
+        surrogates = SurrogateMap(secret, settings, today=self._clock.now().date())
         try:
             yield _Work(finder=self._finder, known=known, secret=secret, surrogates=surrogates)
         except BaseException:

@@ -26,6 +26,7 @@ from rich.table import Table
 
 from appliance.cli.phi_guard import InProcess
 from appliance.clinical_text import ClinicalText
+from appliance.clock import Clock
 from appliance.config import CHECKOUT
 from appliance.errors import PhiBlockedError
 from appliance.evaluation.detector import Detector
@@ -219,7 +220,7 @@ def is_right(kind: str, words: str, *, people: frozenset[str]) -> bool:
 def survival(bench: Bench) -> None:
     """Print how many clinical facts are the same in what leaves, and in what comes back."""
     table = Table("texts", "fact", "before", "in what leaves", "", "after the way back", "")
-    guard = Guard(InProcess(bench.analyzer), GuardSettings)
+    guard = Guard(InProcess(bench.analyzer), GuardSettings, clock=Clock())
     for name, texts in {"ACI-Bench notes": aci_notes(), "MEDEC": medec_texts()}.items():
         before, leaving, back, refused = Counter[str](), Counter[str](), Counter[str](), 0
         for number, text in enumerate(str(each) for each in bench.some(texts)):

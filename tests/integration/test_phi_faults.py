@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.clock import Clock
 from appliance.config import CHECKOUT
 from appliance.errors import EscalationError, PhiGuardUnavailableError
 from appliance.escalation.hand_off import Departure
@@ -74,7 +75,7 @@ async def test_nothing_is_handed_over_when_the_guard_fails(tmp_path: Path, fault
     async with broken_worker(tmp_path, fault, timeout_s=LATE_S) as worker:
         broker = NotingBroker()
         departure = Departure(
-            guard=Guard(worker, GuardSettings),
+            guard=Guard(worker, GuardSettings, clock=Clock()),
             broker=broker,
             request=DiscloseRequest(exchange_id="ex_1", task="coding", provider="example", policy_digest="ab"),
             known=KnownIdentifiers.from_demographics(Demographics(names=(NAME,))),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from appliance.clinical_text import SafeText
+from appliance.clock import Clock
 from appliance.errors import ApplianceError, EscalationError
 from appliance.escalation.wire import DiscloseRequest
 from appliance.phi.findings import Finding
@@ -60,4 +61,4 @@ class NotingBroker:
 def a_guard(finder: RulesFinder | None = None, settings: GuardSettings | None = None) -> Guard:
     """Return a guard with the rules only, and the default settings."""
     in_force = settings or GuardSettings()
-    return Guard(finder or RulesFinder(), lambda: in_force)
+    return Guard(finder or RulesFinder(), lambda: in_force, clock=Clock())

@@ -2,7 +2,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from appliance.phi.known_identifiers import KnownIdentifiers
 
 from appliance.clinical_text import ClinicalText
 from appliance.engine.messages import EngineCall
@@ -11,6 +10,7 @@ from appliance.escalation.hand_off import Departure
 from appliance.escalation.wire import DiscloseRequest
 from appliance.exchange import Message, Sampling, Tools
 from appliance.phi.demographics import Demographics
+from appliance.phi.known_identifiers import KnownIdentifiers
 from tests.support.departures import NotingBroker, RulesFinder, a_guard
 
 NOTE = "Zebulon Quistgaard, MRN 7345501, was seen on 03/14/2024. Call (312) 867-5309. Metoprolol 25 mg twice daily."
