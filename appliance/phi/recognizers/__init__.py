@@ -9,12 +9,14 @@ from appliance.phi.recognizers import (
     contact,
     dates,
     facilities,
+    labelled,
     labels,
     months,
     names,
     numbers,
     places,
     shapes,
+    short_days,
     telephones,
 )
 from appliance.phi.recognizers.places import STATES
@@ -22,10 +24,12 @@ from appliance.phi.recognizers.rule import PatternRule, Rule
 
 ALL: tuple[Rule, ...] = (
     *numbers.RULES,
+    *labelled.RULES,
     *shapes.RULES,
     *telephones.RULES,
     *contact.RULES,
     *dates.RULES,
+    *short_days.RULES,
     *months.RULES,
     *ages.RULES,
     *places.RULES,

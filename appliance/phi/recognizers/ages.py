@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - an expression or a list is not cut in the middle
 """Ages over 89, which Safe Harbor names among the identifiers (45 CFR 164.514(b)(2)(i)(C)).
 
 Ages to 89 identify nobody and MUST stay, as must the category *90 or older* that the rule itself allows.
@@ -7,6 +8,11 @@ from appliance.phi.findings import Kind
 from appliance.phi.recognizers.rule import LabelledRule, PatternRule, Rule, pattern
 
 _AGE = r"[91](?<![\w.<>=-].)(?:(?<=9)\d|(?<=1)[01]\d|(?<=1)2[0-5])"
+
+_KIN = (
+    r"(?:mother|father|mom|dad|sister|brother|aunt|uncle|grandmother|grandfather|wife|husband|spouse|parent|cousin|mgm|mgf"
+    r"|pgm|pgf|twin|sibling)"
+)
 
 _UNITS = "one|two|three|four|five|six|seven|eight|nine"
 
@@ -34,10 +40,12 @@ RULES: tuple[Rule, ...] = (
         kind=Kind.AGE,
         value=pattern(rf"{_AGE}\+?(?![\w%]|\.\d|[ ](?:or|and)[ ](?:older|over|above)|[ ]?(?:days|weeks|months))"),
         before=pattern(
-            r"\b(?:age|aged|age[ ]of|turned|turning|turns)[\"']?[ ]{0,2}[:=|>]?[ ]{0,2}[\"']?(?:is[ ]|at[ ])?\Z"
+            r"\b(?:age|aged|age[ ]of|turned|turning|turns|(?:died|deceased|expired|passed[ ]away|passed|lived)[ ](?:at|to(?:[ ]be)?)"
+            rf"|{_KIN}[ ]?[,(])"
+            r"[\"']?[ ]{0,2}[:=|>]?[ ]{0,2}[\"']?(?:is[ ]|at[ ])?\Z"
         ),
         score=0.88,
-        window=24,
+        window=32,
     ),
     PatternRule(
         name="age-over-89-and-sex",
@@ -53,6 +61,15 @@ RULES: tuple[Rule, ...] = (
         kind=Kind.AGE,
         pattern=pattern(rf"(?P<value>{_AGE}(?:st|nd|rd|th))(?=[ ]birthday)"),
         score=0.9,
+    ),
+    PatternRule(
+        name="age-by-decade",
+        kind=Kind.AGE,
+        pattern=pattern(
+            r"\bin[ ](?:his|her|their|my|the|your)[ ](?:early[ ]|mid[- ]?|middle[ ]|late[ ])?(?P<value>nineties|'?90'?s)(?!\w)"
+        ),
+        score=0.8,
+        gate=pattern(r"nineties|90'?s"),
     ),
     PatternRule(
         name="age-by-name",

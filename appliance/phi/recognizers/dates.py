@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - an expression or a list is not cut in the middle
 """Days written in figures: identifiers by the Safe Harbor rule (45 CFR 164.514(b)(2)(i)(C)).
 
 Every written form of an absolute day is found, and a month with its year, because only the year may stay.  Bare years
@@ -7,6 +8,7 @@ score unless a word before it says otherwise.  Days with the name of a month sta
 
 from appliance.phi.findings import Kind
 from appliance.phi.recognizers.rule import LabelledRule, PatternRule, Rule, exact, pattern
+from appliance.phi.recognizers.short_days import NO_FRACTION
 
 _DAY = r"(?:3[01]|[12]\d|0?[1-9])(?!\d)"
 
@@ -17,7 +19,8 @@ _YEAR = r"(?:1[89]|20|21)\d{2}(?!\d)"
 _CLOCK = r"(?:[T ]\d{2}:?\d{2}(?::?\d{2}(?:\.\d{1,9})?)?(?:[ ]?Z\b|[+-]\d{2}:?\d{2})?)?"
 
 _BEFORE_A_DAY = pattern(
-    r"\b(?:on|dated?|date[ ]of[ ]\w{1,12}|since|until|through|thru|by|from|seen|admitted|admission|admit|discharged?"
+    r"\b(?:on|dated?|date[ ]of[ ]\w{1,12}|dates?|billed|faxed|sent|started|stopped|colonoscopy|egd|echo|tte|tee|cath|mri|cta?|cxr|xray|x-ray|ekg|ecg|eeg|emg"
+    r"|labs?|biopsy|bx|pap|dexa|mammogram|ultrasound|cystoscopy|bronchoscopy|arthroscopy|vaccine|vaccinated|implanted|removed|placed|s/p|wed|thu|fri|sat|sun|mon|tues?|since|until|through|thru|by|from|seen|admitted|admission|admit|discharged?"
     r"|born|dob|d\.o\.b\.?|birth[ ]?(?:date|day)|dod|deceased|died|visit|visited|surgery|appointment|appt"
     r"|scheduled[ ]for|follow-?up|f/u|repeat(?:ed)?|collected|drawn|dos|doa|lmp|edd|due|last|between|before|after"
     r"|as[ ]of)[ ]?[:=]?[ ]?(?:on[ ]|is[ ]|was[ ]|the[ ])?\Z"
@@ -85,7 +88,7 @@ RULES: tuple[Rule, ...] = (
         kind=Kind.DATE,
         value=pattern(
             rf"\d(?<![\w/.-].)\d?(?<!1[3-9])(?<![2-9]\d)/{_DAY}"
-            r"(?![\w/%]|[.-]\d|[ ]?(?:of|scale|pain|points?|strength|mmhg|in[ ](?:severity|intensity)))"
+            rf"(?![\w/%]|[.-]\d){NO_FRACTION}"
         ),
         before=_BEFORE_A_DAY,
         score=0.85,

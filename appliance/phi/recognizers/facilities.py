@@ -45,8 +45,9 @@ _SMALL = "hospital|hospitals|clinic|clinics|medical[ ]center|health[ ]center|fac
 _MORE = rf"(?:[ ](?:{_STRONG}|{_WEAK}|{_ENDS}|Medical|Med|Cntr|Outpatient|Emergency|{_SMALL})\b\.?){{0,3}}"
 
 _NO_TOWN = (
-    r"(?!(?:Dr|Mr|Mrs|Ms|Prof|Patient|Pt|The|She|He|His|Her|They|We|It|On|In|At|And|But|With|For|From|To|Who|By|Under|After|Before"
-    r"|Last|Seen|Had|Has|Was|Is|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}\b)"
+    r"(?!(?:Dr|Mr|Mrs|Ms|Prof|Patients?|Pts?|The|She|He|His|Her|They|We|It|On|In|At|And|But|With|For|From|To|Who|By|Under|After|Before"
+    r"|Last|Seen|Had|Has|Was|Is|Adults?|Children|Women|Men|Older|Elderly|Pregnan\w+|Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?"
+    r"|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?|Spring|Summer|Fall|Winter)\b)"
 )
 
 _TOWN_AFTER = (
@@ -79,7 +80,7 @@ _BRANDS = (
     r"Cedars?[- ]Sinai", r"Mount[ ]Sinai", r"Mt\.?[ ]Sinai", r"Kaiser(?:[ ]Permanente)?", r"M\.?D\.?[ ]Anderson", r"Memorial[ ]Sloan[- ]Kettering",
     r"Sloan[- ]Kettering", r"UCLA", r"UCSF", r"UCSD", r"NYU(?:[ ]Langone)?", r"UPMC", r"Stanford", r"Duke", r"Emory", r"Vanderbilt",
     r"Northwestern[ ]Memorial", r"Beth[ ]Israel(?:[ ]Deaconess)?", r"Dana[- ]Farber", r"Tufts", r"Yale[- ]New[ ]Haven", r"Penn[ ]Medicine",
-    r"Geisinger", r"Intermountain", r"Ochsner", r"Scripps", r"Sutter(?:[ ]Health)?", r"Banner(?:[ ]Health)?", r"Mercy[ ]Health", r"Ascension",
+    r"Geisinger", r"Intermountain", r"Ochsner", r"Scripps", r"Sutter(?:[ ]Health)?", r"Banner(?:[ ](?:Health|University|[A-Z][a-z]{3,15}))?", r"Mercy[ ]Health", r"Ascension",
     r"Henry[ ]Ford", r"Houston[ ]Methodist", r"Baylor(?:[ ]Scott[ ](?:and|&)[ ]White)?", r"Parkland", r"Bellevue", r"Montefiore", r"Lenox[ ]Hill",
     r"Walter[ ]Reed", r"Shriners", r"Barnes[- ]Jewish", r"Rush[ ]University", r"Cook[ ]County", r"Grady[ ]Memorial", r"Jefferson[ ](?:Health|University)",
     r"Hackensack(?:[ ]Meridian)?", r"New[ ]?York[- ]Presbyterian", r"Atrium[ ]Health", r"AdventHealth", r"CommonSpirit", r"HCA",
@@ -101,6 +102,15 @@ _PLAIN = words(
 )
 
 _TAIL = re.compile(_MORE + _TOWN_AFTER, re.VERBOSE)
+
+_IN_TOWN = re.compile("[ ]in[ ](?:the[ ])?[A-Z]")
+
+_IN_TOWNS = words(
+    "Hospital Clinic Center Centre Institute Infirmary Hospice Rehab Rehabilitation Pharmacy VA VAMC University"
+)
+"""Words of places: *Cancer Center in Tampa* is one although no word of its name is proper."""
+
+_ARTICLES = words("The A An Our This That Any In At To From For And Of With On Is Was No Yes Plan Per Via")
 
 _STRONG_WORDS, _WEAK_WORDS = frozenset(_STRONG.split("|")), frozenset(_WEAK.split("|"))
 
@@ -125,26 +135,29 @@ class Facilities:
                 continue
             nearest = max(reached, head.start() - _WINDOW, 0)
             floor = max(nearest, text.rfind("\n", nearest, head.start()) + 1)
-            start = _proper_start(text, floor, head)
             tail = _TAIL.match(text, head.end())
+            has_town = tail is not None and head[0] in _IN_TOWNS and _IN_TOWN.search(tail[0]) is not None
+            start = _proper_start(text, floor, head, has_town=has_town)
             if start is not None and tail is not None:
                 reached = tail.end()
                 yield Finding(kind=Kind.LOCATION, start=start, end=reached, score=0.88, recognizer=self.name)
 
 
-def _proper_start(text: str, floor: int, head: re.Match[str]) -> int | None:
-    """Return where the name begins; None if no word of it is proper."""
+def _proper_start(text: str, floor: int, head: re.Match[str], *, has_town: bool) -> int | None:
+    """Return where the name begins; None if no word of it is proper and no town follows that makes it one."""
     before = _NAME_BEFORE.search(text, floor, head.start())
     if before is None:
         return None
     named = [word for word in _NAME_PARTS.finditer(before[0]) if word[0][0].isupper()]
+    first = next((word for word in named if word[0] not in _ARTICLES), None)
     while named and named[0][0] in _GENERIC:
         if _is_plain_name(text, before.start() + named[0].start(), head):
             break
         del named[0]
-    if not any(word[0] not in _GENERIC or word[0] in _PLAIN for word in named) or not _is_enough(named, head[0]):
+    is_proper = any(word[0] not in _GENERIC or word[0] in _PLAIN for word in named) and _is_enough(named, head[0])
+    if not is_proper and not (has_town and first is not None):
         return None
-    return before.start() + named[0].start()
+    return before.start() + (named[0] if is_proper or first is None else first).start()
 
 
 def _is_plain_name(text: str, place: int, head: re.Match[str]) -> bool:
@@ -178,24 +191,26 @@ RULES: tuple[Rule, ...] = (
     PatternRule(
         name="facility-by-brand",
         kind=Kind.LOCATION,
-        pattern=exact(rf"(?P<value>(?:{'|'.join(map(_at_word, _BRANDS))}){_MORE}{_TOWN_AFTER})(?!\w)"),
+        pattern=exact(
+            rf"(?P<value>(?:{'|'.join(map(_at_word, _BRANDS))}){_MORE}(?:[ ]?\#[ ]?\d{{2,6}})?{_TOWN_AFTER})(?!\w)"
+        ),
         score=0.86,
     ),
     PatternRule(
         name="saint",
         kind=Kind.LOCATION,
         pattern=exact(
-            r"(?<![\w-])(?P<value>(?:St\.?|Saint|Mt\.?|Mount|Our[ ]Lady[ ]of|Good[ ]Samaritan|Sacred)[ ](?!(?:John's[ ]Wort|Vitus|Anthony's[ ]Fire|Jude[ ]valve|Louis[ ]encephalitis))"
+            r"(?<![\w-])(?P<value>(?:St\.?|Saint|Mt\.?|Mount|Our[ ]Lady[ ]of|Good[ ]Samaritan|Good[ ]Shepherd|Sacred)[ ](?!(?:John's[ ]Wort|Vitus|Anthony's[ ]Fire|Jude[ ]valve|Louis[ ]encephalitis))"
             rf"[A-Z][a-z]{{2,20}}(?:'s?)?{_MORE}{_TOWN_AFTER})(?![\w])"
         ),
         score=0.84,
-        signs=("St", "Mt", "Mount", "Saint", "Our Lady", "Sacred", "Good"),
+        signs=("St", "Mt", "Mount", "Saint", "Our Lady", "Sacred", "Good "),
     ),
     PatternRule(
         name="university-of",
         kind=Kind.LOCATION,
         pattern=exact(
-            rf"\b(?P<value>(?:University|Univ\.?|College|Hospital|Children's[ ]Hospital|Institute)[ ]of[ ](?:the[ ])?{_NAME_WORD}(?:[ ](?:at[ ])?{_NAME_WORD}){{0,2}}{_MORE}{_TOWN_AFTER})(?!\w)"
+            rf"\b(?P<value>(?:University|Univ\.?|College|VNA|Visiting[ ]Nurses?|Hospital|Children's[ ]Hospital|Institute)[ ]of[ ](?:the[ ])?{_NAME_WORD}(?:[ ](?:at[ ])?{_NAME_WORD}){{0,2}}{_MORE}{_TOWN_AFTER})(?!\w)"
         ),
         score=0.87,
         signs=(" of ",),
@@ -204,7 +219,7 @@ RULES: tuple[Rule, ...] = (
         name="childrens-hospital",
         kind=Kind.LOCATION,
         pattern=exact(
-            rf"\b(?P<value>(?:Children's|Women's|Veterans(?:'|[ ]Affairs)?)[ ](?:Hospital|Medical[ ]Center){_TOWN_AFTER}(?:[ ]{_NO_TOWN}[A-Z][a-z]{{2,20}}){{0,2}})(?!\w)"
+            rf"\b(?P<value>(?:Children's|Women's|Veterans(?:'|[ ]Affairs)?)[ ](?:Hospital|Medical[ ]Center|of(?=[ ][A-Z])){_TOWN_AFTER}(?:[ ]{_NO_TOWN}[A-Z][a-z]{{2,20}}){{0,2}})(?!\w)"
         ),
         score=0.85,
         signs=("Children's", "Women's", "Veterans"),
@@ -218,6 +233,15 @@ RULES: tuple[Rule, ...] = (
         score=0.8,
         check=_is_proper,
         gate=exact(rf"[A-Z][a-z'-]{{2,24}}[ ](?:{_SMALL})\b"),
+    ),
+    PatternRule(
+        name="veterans-in-town",
+        kind=Kind.LOCATION,
+        pattern=exact(
+            rf"\b(?P<value>(?:VA|VAMC|Veterans[ ]Affairs)(?:[ ](?:clinic|hospital|Clinic|Hospital|CBOC))?[ ](?:in|of|at)[ ]{_NO_TOWN}[A-Z][a-z'-]{{2,20}}(?:[ ]{_NO_TOWN}[A-Z][a-z'-]{{2,20}}){{0,2}})(?!\w)"
+        ),
+        score=0.85,
+        signs=("VA", "Veterans Affairs"),
     ),
     PatternRule(
         name="medical-center-by-letters",

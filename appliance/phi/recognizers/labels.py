@@ -66,7 +66,7 @@ _SAYING_ALL: dict[Kind, str] = {
         policy holder id, policyholder number, insurance id, insurance number, insurance no, insurance policy,
         insurance member, insurance card, insurance card number, health insurance, insured id, insured number,
         enrollee id, enrollee number, enrollment id, enrollment number, group number, group no, group id, grp,
-        rx group, rxgrp, rx grp, rx id, rx pcn, rxbin, rx bin, medicare number, medicare no, medicare id,
+        rx group, rxgrp, bin, pcn, cardholder id, cardholder, cardholder number, certificate holder, rx grp, rx id, rx pcn, rxbin, rx bin, medicare number, medicare no, medicare id,
         medicare beneficiary, medicare claim, medicaid number, medicaid no, medicaid id, medicaid recipient,
         recipient id, coverage id, coverage number, payer member id, payor id, carrier id, contract number,
         certificate of insurance, hmo id, ppo id, tricare id, cin number, health card, health card number,
@@ -90,7 +90,7 @@ _SAYING_ALL: dict[Kind, str] = {
         pacemaker number, pacemaker sn, icd serial, defibrillator serial, lead serial, generator serial, pump serial,
         pump id, hardware id, equipment id, equipment number, asset tag, asset number, model serial, gtin,
         prosthesis serial, valve serial, stent serial, monitor id, sensor id, transmitter id, transmitter sn,
-        machine id, ip address of device, unique device identifier, lot and serial
+        lot number, lot no, lot num, batch number, batch no, machine id, ip address of device, unique device identifier, lot and serial
         """,
     Kind.VEHICLE: """
         vin, vins, vehicle identification, vehicle id, vehicle number, vehicle no, vehicle identifier,
@@ -133,7 +133,9 @@ _SAYING_ALL: dict[Kind, str] = {
         badge number, badge id, badge no, badge, student id, student number, military id, service number, dod id,
         dodid, edipi, veteran id, va id, va number, voter id, alien number, alien registration, green card, uscis,
         inmate number, inmate id, prisoner number, booking number, prescription number, prescription no,
-        prescription id, rx number, rx no, rx num, script number, referral number, referral id, authorization number,
+        prescription id, rx number, rx no, rx num, script number, referral number, referral id, authorization number, job, job number, job no, job id, job code, dictation number, dictation id,
+        dictation job, document number, document id, document no, doc id, doc no, index no, index number, transcription number, run number, run no, incident number, incident no,
+        ncpdp, nabp, bin number, queue number, message control id, interpreter id, interpreter number, interpreter no, bag number,
         auth number, auth no, auth code, prior auth, prior authorization, pre cert, precertification, user id,
         user name, username, userid, login id, access code, security code, pin code, session id, device token, uuid,
         guid, nhs number, nhs no, nhs, chi number, phn, personal health number, ihi, aadhaar, aadhar, pan number, bsn,
@@ -163,7 +165,7 @@ _EVERYDAY: dict[Kind, str] = {
     Kind.DEVICE: """
         device, devices, implant, pacemaker, defibrillator, pump, insulin pump, prosthesis, monitor, glucometer, meter,
         hearing aid, ventilator, wheelchair, generator, neurostimulator, stimulator, cochlear implant, lead, cgm,
-        sensor, transmitter, cpap, bipap, loop recorder, catheter, port, valve, stent, shunt, aicd, equipment, mac
+        lot, sensor, transmitter, cpap, bipap, loop recorder, catheter, port, valve, stent, shunt, aicd, equipment, mac
         """,
     Kind.VEHICLE: "vehicle, vehicles, plate, car, truck, tag, automobile, motorcycle, placard, license tag",
     Kind.SSN: "ss, social, security, taxpayer, last four, last 4",
@@ -175,7 +177,8 @@ _EVERYDAY: dict[Kind, str] = {
         id, ids, identifier, identifiers, identification, case, ref, reference, study, subject, participant, trial,
         protocol, ticket, tracking, order, requisition, specimen, sample, barcode, identity, employee, staff, student,
         veteran, inmate, prescription, rx, script, referral, authorization, auth, user, login, pin, key, code, number,
-        registry, appointment, booking, confirmation, docket, report, serial key, file, handle, alien, no
+        registry, appointment, booking, confirmation, docket, report, serial key, file, handle, alien, no, acc, batch, run, job,
+        incident, document, randomization, randomisation, rand, screening, kit, bag, ticket, interpreter, index, dictation
         """,
 }  # fmt: skip
 """Words that are labels only with a sign or before a value that can be nothing else."""
@@ -186,7 +189,7 @@ _OTHER_NUMBERS = """
     snomed code, snomed ct code, sctid, rxnorm, rxcui, ndc, ndc number, ndc code, ndc no, drg, ms drg, drg code, dsm,
     dsm 5, atc, atc code, pmid, pubmed id, pmcid, pmc, doi, nct, isbn, issn, cas number, cas no, diagnosis code,
     diagnosis codes, dx code, procedure code, revenue code, taxonomy code, place of service, pos code, modifier,
-    revision code, area code, lot number, lot no, lot, batch number, batch no, model number, model no, part number,
+    revision code, area code, model number, model no, part number,
     catalog number, room number, bed number, version number, phone number, fax number, telephone number, cell number,
     mobile number, contact number, call number, pager number, zip code, postal code, status code, error code, http code,
     gene id, omim, omim number, entrez id, ensembl id, uniprot, concept id, cui, mesh id, platelet number, case series

@@ -54,6 +54,7 @@ class _Beside(Enum):
     TITLE = (0.9, 1)
     LABEL = (0.91, 1)
     INTRODUCED = (0.8, 1)
+    UNDER = (0.85, 2)
     ROLE = (0.8, 2)
     DEGREE = (0.86, 2)
     FOLLOWED = (0.87, 2)
@@ -176,7 +177,7 @@ def _left_of(text: str, place: int) -> _Beside:
         before = left.rstrip(":=|>-")
         return _by_label(before)
     if last in {"\n", ","}:
-        return _Beside.INTRODUCED if VALEDICTION.search(left) else _Beside.NOTHING
+        return _below(left)
     word = left.rstrip(".").rpartition(" ")[2].lower()
     if word in TITLES:
         return _Beside.NOTHING if _MILLISECONDS.search(left) else _Beside.TITLE
@@ -185,6 +186,15 @@ def _left_of(text: str, place: int) -> _Beside:
     if left.lower().endswith(("name is", "name was", "known as", "belong to", "belongs to", "on behalf of", "care of")):
         return _Beside.INTRODUCED
     return _Beside.ROLE if word in ROLES else _Beside.NOTHING
+
+
+def _below(left: str) -> _Beside:
+    """Return what the line above means: the end of a letter, or a label that stands there alone."""
+    if VALEDICTION.search(left):
+        return _Beside.INTRODUCED
+    line = left.rstrip("\r\n").rpartition("\n")[2].strip(" *:")
+    label = LABEL.search(line) if left[-1] == "\n" else None
+    return _Beside.UNDER if label is not None and label.start() == 0 else _Beside.NOTHING
 
 
 def _by_label(before: str) -> _Beside:

@@ -22,7 +22,7 @@ _LIST = re.compile(r"[ ]{0,2}(?:,|;|/|&|\+|and|or|\|)[ ]{0,2}(?:(?:and|or)[ ])?\
 
 _FEWEST_DIGITS_IN_LIST = 4
 
-_SAYS_ALL, _EVERYDAY, _LISTED, _BY_FORM = 0.96, 0.92, 0.9, 0.6
+_SAYS_ALL, _EVERYDAY, _VAGUE, _LISTED, _BY_FORM = 0.96, 0.92, 0.84, 0.9, 0.6
 """Scores: how sure a number is by what announces it."""
 
 
@@ -82,7 +82,8 @@ def _by_label(value: Value, context: Context) -> Finding | None:
         return _finding(value, kind=kind, score=_SAYS_ALL, recognizer=f"{_slug(kind)}-labelled") if can_be else None
     if not value.can_follow_everyday_word(has_sign=context.has_sign):
         return None
-    return _finding(value, kind=kind, score=_EVERYDAY, recognizer=f"{_slug(kind)}-worded")
+    score = _VAGUE if kind is Kind.OTHER_ID else _EVERYDAY
+    return _finding(value, kind=kind, score=score, recognizer=f"{_slug(kind)}-worded")
 
 
 def _continues(text: str, value: Value, previous: Finding) -> bool:

@@ -56,14 +56,12 @@ _UNIT = (
     r"|penthouse)\b\.?[ ]?\#?[ ]?[A-Za-z0-9-]{1,8}|\#[ ]?[A-Za-z0-9-]{1,6}))"
 )
 
-_TOWN = (
-    r"(?:(?:Mc|St\.?[ ]|Ft\.?[ ]|O')?[A-Z][A-Za-z'.-]{1,24}(?:[ ](?:of|de|la|del|on|the|[A-Z][A-Za-z'.-]{1,24})){0,3})"
-)
+_TOWN = r"(?:(?:Mc|St\.?[ ]|Ft\.?[ ]|O')?[A-Z][A-Za-z'.-]{1,24}(?:[ ](?:of|de|la|del|on|the|d'[A-Z][a-z]{1,24}|[A-Z][A-Za-z'.-]{1,24})){0,3})"
 
 _ZIP = r"\d{5}(?:-\d{4})?(?!\d)"
 
 _TAIL = (
-    rf"(?:(?:,|[ ]-)?[ ]{{0,2}}{_TOWN}(?:,[ ]?|[ ]{{1,2}})(?:(?:{_STATE})\.?(?:,?[ ]{{1,2}}{_ZIP})?|{_ZIP})|,?[ ]{{1,2}}{_ZIP}"
+    rf"(?:(?:(?:,|[ ]-)?[ ]{{0,2}}|,?[ ]{{0,2}}\n[ ]{{0,8}}){_TOWN}(?:,[ ]?|[ ]{{1,2}})(?:(?:{_STATE})\.?(?:,?[ ]{{1,2}}{_ZIP})?|{_ZIP})|,?[ ]{{1,2}}{_ZIP}"
     r"|,[ ](?!(?:Dr|Mr|Mrs|Ms|Patient|Pt|The|She|He|Phone|Tel|Fax|Email|Apt|Suite|MRN|DOB|SSN|ID)\b)[A-Z][a-z'-]{2,20}"
     r"(?:[ ][A-Z][a-z'-]{2,20}){0,2}(?![\w'])(?:,[ ][A-Z][A-Za-z]{2,20}(?:[ ][A-Z][a-z]{2,20})?(?![\w':]))?)"
 )
@@ -95,7 +93,8 @@ RULES: tuple[Rule, ...] = (
         name="address",
         kind=Kind.LOCATION,
         pattern=exact(
-            rf"(?P<value>{_HOUSE}(?:(?i:n|s|e|w|ne|nw|se|sw|north|south|east|west)\b\.?[ ])?(?:{_WORD}[ ]){{1,4}}?(?i:{_STREETS})\b\.?"
+            rf"(?P<value>{_HOUSE}(?:(?i:n|s|e|w|ne|nw|se|sw|north|south|east|west)\b\.?[ ])?(?:(?:{_WORD}|d[ei]|de[ ]l[ao]s?|del|l[ao]s?)[ ]){{1,4}}?(?i:{_STREETS})\b\.?"
+            rf"(?:(?:[ ]{_WORD}){{0,2}}[ ](?i:{_STREETS})\b\.?){{0,2}}"
             rf"(?:[ ](?i:n|s|e|w|ne|nw|se|sw|north|south|east|west)\b\.?)?{_UNIT}?(?:,?[ ]?{_UNIT})?{_TAIL}?)(?!\w)"
         ),
         score=0.95,

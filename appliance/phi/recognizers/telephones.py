@@ -12,7 +12,7 @@ from appliance.phi.recognizers.rule import LabelledRule, PatternRule, Rule, exac
 _EXTENSION = r"(?:[ ,;]{0,3}(?:x|ext\.?|extension|\#)[ :.]{0,2}\d{1,6})?"
 
 _TEN_DIGITS = (
-    r"(?:\+?1[ .-]{0,2})?(?:\([2-9]\d{2}\)[ .-]{0,3}|[2-9]\d{2}(?:[ ./]|[ ]?-[ ]?))\d{3}(?:[ .]|[ ]?-[ ]?)\d{4}"
+    r"(?:\+?1[ .-]{0,2})?(?:\(\d{3}\)[ .-]{0,3}|[2-9]\d{2}(?:[ ./]|[ ]?-[ ]?)|[01]\d{2}[.-])\d{3}(?:[ .]|[ ]?-[ ]?)\d{4}"
     rf"(?!\d){_EXTENSION}"
 )
 """``(555) 123-4567``, ``+1 555.123.4567 ext. 12``; the exchange code may be fictional (``555-0123``)."""
@@ -63,7 +63,7 @@ RULES: tuple[Rule, ...] = (
     PatternRule(
         name="phone",
         kind=Kind.PHONE,
-        pattern=pattern(rf"(?<![\w(+.-])(?P<value>{_TEN_DIGITS})(?!\w|-\d)"),
+        pattern=pattern(rf"(?<![\w+.-])(?P<value>{_TEN_DIGITS})(?!\w|-\d)"),
         score=0.85,
         gate=exact(r"\d{3}[ .-]{1,3}\d{4}"),
     ),
@@ -71,7 +71,7 @@ RULES: tuple[Rule, ...] = (
         name="phone-international",
         kind=Kind.PHONE,
         pattern=pattern(
-            r"(?<![\w+])(?P<value>(?:\+|\b00)[1-9]\d{0,2}[ .-]{0,2}\(?\d(?:[() ./-]{0,3}\d){6,13}"
+            r"(?<![\w+])(?<!ndc[ ])(?<!ndc:[ ])(?<!ndc[ ]\#)(?P<value>(?:\+|\b00)[1-9]\d{0,2}[ .-]{0,2}\(?\d(?:[() ./-]{0,3}\d){6,13}"
             + _EXTENSION
             + r")(?!\w)"
         ),

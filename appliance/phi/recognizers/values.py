@@ -22,14 +22,20 @@ _LONGEST_HEAD = 24
 
 _UNIT = re.compile(
     r"[ -]?(?:%|(?:m|mc|u|k|n|p)?g|[mdu]?l|mls?|liters?|mmhg|mmol|meq|mol|bpm|[cmk]?m|mm|cc|units?|iu|cm|hz|khz|mhz|kcal|cal|lbs?"
-    r"|pounds?|oz|kg|inch(?:es)?|ft|feet|years?|yrs?|yo|y/o|months?|mos?|weeks?|wks?|days?|hours?|hrs?|h|minutes?|mins?"
+    r"|pounds?|oz|kg|inch(?:es)?|ft|feet|years?|yrs?|yo|y/o|months?|mos?|weeks?|wks?|days?|hours?|hrs?|h(?!/)|minutes?|mins?"
     r"|seconds?|secs?|times|x|tablets?|tabs?|caps?|capsules?|puffs?|drops?|doses?|cells?|copies|steps|beats|breaths|points?"
-    r"|percent|degrees?|[cf]|patients?|people|participants|am|pm|a\.m|p\.m|st|nd|rd|th|k|mm3|ul|mcl|cmh2o|torr|kpa|msec|ms"
-    r"|steps|flights|packs?|ppd|pack-years?|french|fr|gauge|ga|joules?|watts?|mets?|tesla|t)(?![a-z])"
+    r"|percent|degrees?|[cf](?!/)|patients?|people|participants|am|pm|a\.m|p\.m|st|nd|rd|th|k|mm3|ul|mcl|cmh2o|torr|kpa|msec|ms"
+    r"|steps|flights|packs?|ppd|pack-years?|french|fr|gauge|ga|joules?|watts?|mets?|tesla|t(?!/))(?![a-z])"
     r"|[ ]?(?:x\d|/[a-z\d]|[=^]|[-/+]\d)",
     re.IGNORECASE,
 )
 """What follows a measurement."""
+
+_LETTER = re.compile(r"[ ][A-Za-z](?![\w/])")
+"""One letter after a blank: no unit of so long a number, but a sex or a word (``MRN 4710497 F``)."""
+
+_LONGEST_MEASURED = 5
+"""Digits of a measurement."""
 
 _DECIMAL = re.compile(r"\d{1,4}\.\d{1,3}")
 _YEAR = re.compile(r"(?:19|20)\d\d(?:[-/](?:19|20)?\d\d)?")
@@ -89,6 +95,12 @@ class Value:
         """Say whether it is grouped as a telephone number."""
         return _PHONE.fullmatch(self.text) is not None
 
+    @property
+    def is_code(self) -> bool:
+        """Say whether it begins as a code, a gene or a trial drug does; one letter with many digits is none."""
+        letters = prefix(self.text)
+        return letters in CODE_PREFIXES and (len(letters) > 1 or self.digits <= _LONGEST_MEASURED)
+
     def can_follow_label(self) -> bool:
         """Say whether this can be an identifier beside a label that says it all."""
         if self.is_measured or _DECIMAL.fullmatch(self.text) or _WORDY.fullmatch(self.text):
@@ -99,7 +111,7 @@ class Value:
         """Say whether this can be an identifier beside a word that is mostly no label."""
         if not self.can_follow_label() or self.is_year_or_day or self.is_phone:
             return False
-        if not has_sign and prefix(self.text) in CODE_PREFIXES:
+        if not has_sign and self.is_code:
             return False
         if self.has_letters:
             return self.digits >= (3 if has_sign else 4) and len(self.text) >= 5  # noqa: PLR2004 - ``T2DM`` is none
@@ -117,7 +129,11 @@ def value_from(text: str, start: int) -> Value:
     """Return the value that begins here."""
     match = _MEDICARE.match(text, start) or _GROUPS.match(text, start) or _VALUE.match(text, start)
     end = match.end() if match else start + 1
-    return Value(start=start, end=end, text=text[start:end], is_measured=_UNIT.match(text, end) is not None)
+    value = text[start:end]
+    is_measured = _UNIT.match(text, end) is not None and not (
+        sum(map(str.isdigit, value)) > _LONGEST_MEASURED and _LETTER.match(text, end)
+    )
+    return Value(start=start, end=end, text=value, is_measured=is_measured)
 
 
 def prefix(value: str) -> str:

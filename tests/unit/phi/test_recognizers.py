@@ -168,7 +168,7 @@ def test_an_age_over_89_is_found(text: str, value: str) -> None:
         "ratio 3:45:12 at 12:30:45; version 999.1.1.1",
         "may 5 mg be enough? march 10 times",
         "Parkinson's disease, Crohn disease, Foley catheter, Wilson disease",
-        "lot number 12345678, room number 4512",
+        "model number 12345678, room number 4512",
         "\u7535\u8bdd \u53f7\u7801 ok",
         "I've been seen by Don't Know, record B12 and chart T2DM",
         "XR knee, CT chest; TX plan, PA view, OR booked, in ME",
