@@ -23,6 +23,7 @@ from appliance.phi.findings import Kind
 from appliance.phi.normalise import fold
 from appliance.phi.restore_ledger import Entry, Form, Ledger
 from appliance.phi.restore_tokens import MOST_CHARACTERS, NEAR, TOKEN, key, key_after, key_before
+from appliance.phi.restore_typos import meant
 
 _GAP = re.compile(r"[^\w\[\]]{0,4}|_")
 """What may stand between two tokens of one surrogate."""
@@ -131,7 +132,7 @@ class Restorer:
     def _verdict(self, token: re.Match[str], *, at_end: bool) -> _Verdict:
         if not self._is_closed(token, at_end=at_end):
             return _WAIT
-        surrogate = self._surrogate(token, at_end=at_end)
+        surrogate = self._surrogate(token, at_end=at_end) or self._typo(token)
         day = self._day(token, at_end=at_end)
         if isinstance(surrogate, _Wait) or isinstance(day, _Wait):
             return _WAIT
@@ -193,6 +194,17 @@ class Restorer:
         if entry.is_unsure or entry.form is Form.BACKWARDS:
             return _Match(end=end, text=mask(entry.kind), kind=entry.kind, is_masked=True)
         return _Match(end=end, text=_original(entry, self._text[start:end], tokens), kind=entry.kind)
+
+    def _typo(self, token: re.Match[str]) -> _Match | None:
+        """Return the surrogate that a word was meant for, masked where it may have been meant for two."""
+        if not token[0][0].isupper():
+            return None
+        entries = meant(self.ledger, token[0], key_before(self._text, token.start()))
+        if not entries:
+            return None
+        entry, is_masked = entries[0], len(entries) > 1 or entries[0].is_unsure
+        text = mask(entry.kind) if is_masked else _original(entry, token[0], [token])
+        return _Match(end=token.end(), text=text, kind=entry.kind, is_masked=is_masked)
 
     def _day(self, token: re.Match[str], *, at_end: bool) -> _Verdict:
         """Return the day that begins with this token, moved back."""

@@ -7,6 +7,7 @@ A day that the model worked out itself ("two weeks after") lies on the moved cal
 it lies near one that was moved; a day far from all of them, or one that the caller's text still shows, stays.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -69,6 +70,11 @@ class MovedDays:
                 pass
         if day.precision is not Precision.MONTH:
             self.yearless.setdefault((month, number), set()).add((day.month, day.day))
+
+    def meets(self, days: Iterable[Written]) -> bool:
+        """Say whether one of these days would leave as another of them."""
+        originals = {(day.year, day.month, day.day): day for day in days}
+        return any(self.target(day, 1) in originals for day in originals.values())
 
     def back(self, day: Written) -> str | None:
         """Write a day of an answer as the caller's; None where it must stay as it is.

@@ -8,7 +8,7 @@ guessed.
 The ledger holds originals. It MUST NOT outlive its exchange (`SurrogateMap.wipe`), and prints nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -21,6 +21,9 @@ SHORT = 3
 
 FEWEST_BACKWARDS = 4
 """A shorter word backwards is another word too often."""
+
+FEWEST_NEAR = 5
+"""A shorter word is one slip away from too many others."""
 
 Neighbours = tuple[str | None, str | None]
 """Keys of the tokens before and after; None where any will do."""
@@ -75,6 +78,12 @@ class Ledger:
     beginnings: set[str] = field(default_factory=set)
     """Every proper beginning of a key: what may still become one."""
 
+    near: dict[str, list[str]] = field(default_factory=dict)
+    """Keys of words by what is left of them without one letter, to find those that a typo was meant for."""
+
+    sent: set[str] = field(default_factory=set)
+    """Keys of every word that the caller wrote."""
+
     days: MovedDays = field(default_factory=MovedDays)
     is_wiped: bool = False
 
@@ -83,6 +92,8 @@ class Ledger:
         self.entries.clear()
         self.short.clear()
         self.beginnings.clear()
+        self.near.clear()
+        self.sent.clear()
         self.days = MovedDays()
         self.is_wiped = True
 
@@ -107,6 +118,7 @@ class Ledger:
             self.entries[key] = entry = Entry(kind=kind, form=form, surrogate=surrogate, original=original)
             self._expect(key)
             self._expect_backwards(key, kind)
+            self._expect_typos(key, form)
         entry.written.setdefault(surrogate, original)
         if entry.original.isupper() and not original.isupper():
             entry.surrogate, entry.original = surrogate, original
@@ -157,3 +169,15 @@ class Ledger:
             return
         self.entries[backwards] = Entry(kind=kind, form=Form.BACKWARDS, surrogate=backwards, original="")
         self._expect(backwards)
+
+    def _expect_typos(self, key: str, form: Form) -> None:
+        if form is Form.WORD and len(key) >= FEWEST_NEAR and key.isalpha():
+            for slip in slips(key):
+                self.near.setdefault(slip, []).append(key)
+
+
+def slips(key: str) -> Iterator[str]:
+    """Yield a word and what is left of it without one of its letters; words one slip apart have one of these alike."""
+    yield key
+    for place in range(len(key)):
+        yield key[:place] + key[place + 1 :]

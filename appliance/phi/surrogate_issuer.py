@@ -7,13 +7,14 @@ the ledger.  It holds originals and is wiped with the map.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import chain, count, islice
+from itertools import count, islice
 from string import ascii_lowercase
 from typing import Self
 
 from appliance.phi.findings import Kind
 from appliance.phi.restore_ledger import Form, Ledger, Neighbours
 from appliance.phi.restore_tokens import key_after, key_before, keys
+from appliance.phi.surrogate_hints import Hint
 from appliance.phi.surrogate_values.drawing import Drawing
 
 MOST_TRIES = 1500
@@ -75,17 +76,17 @@ class Issuer:
     initials: dict[str, str] = field(default_factory=dict)
     """The first letter of the surrogates of names that begin with a letter, so that initials fit full names."""
 
-    _taken: set[str] = field(default_factory=set)
-    """Keys of every word that the caller wrote."""
+    hints: dict[str, Hint] = field(default_factory=dict)
+    """What the words beside a name tell of it, by the key of the name."""
 
     _originals: set[str] = field(default_factory=set)
     """Keys of what is replaced."""
 
+    drawn: set[str] = field(default_factory=set)
+    """Keys of all surrogates."""
+
     _bases: dict[str, str] = field(default_factory=dict)
     """The surrogate of each word and number by the key of its original."""
-
-    _drawn: set[str] = field(default_factory=set)
-    """Keys of all surrogates."""
 
     _tags: dict[str, Made] = field(default_factory=dict)
     _tag_numbers: dict[str, int] = field(default_factory=dict)
@@ -96,9 +97,9 @@ class Issuer:
         for text in texts:
             for word in set(text.split()):
                 parts = keys(word)
-                self._taken.update(parts)
-                self._taken.add("".join(parts))
-            self._taken.update("".join(keys(typed[0])) for typed in _TAG.finditer(text))
+                self.ledger.sent.update(parts)
+                self.ledger.sent.add("".join(parts))
+            self.ledger.sent.update("".join(keys(typed[0])) for typed in _TAG.finditer(text))
 
     def remember(self, kind: Kind, original: str) -> None:
         """Take care that no surrogate contains this value or a word of it."""
@@ -109,7 +110,7 @@ class Issuer:
 
     def wipe(self) -> None:
         """Let go of every original."""
-        for held in (self._taken, self._originals, self._bases, self._drawn, self._tags, self._tag_numbers):
+        for held in (self._originals, self._bases, self.drawn, self._tags, self._tag_numbers, self.hints):
             held.clear()
         self.initials.clear()
 
@@ -125,22 +126,29 @@ class Issuer:
         """Return what is drawn under this name: the first candidate that is free, with such an initial if any has."""
         if name in self._bases:
             return self._bases[name]
-        tried = [each for each in islice(candidates, TRIES_FOR_INITIAL if initials else 0) if self.is_free(each)]
-        fitting = (each for each in tried if each[0] in initials)
-        free = (each for each in islice(candidates, MOST_TRIES) if self.is_free(each))
-        drawn = next(chain(fitting, tried, free), None)
+        drawn = self._first_free(candidates, initials)
         if drawn is not None:
             self._bases[name] = drawn
-            self._drawn.add("".join(keys(drawn)))
+            self.drawn.add("".join(keys(drawn)))
         return drawn
+
+    def _first_free(self, candidates: Iterator[str], initials: str) -> str | None:
+        """Look for the wished initial among the first candidates only; then the first that was free will do."""
+        other: str | None = None
+        for each in islice(candidates, TRIES_FOR_INITIAL if initials else 0):
+            if each[0] in initials and self.is_free(each):
+                return each
+            if other is None and self.is_free(each):
+                other = each
+        return other or next((each for each in islice(candidates, MOST_TRIES) if self.is_free(each)), None)
 
     def is_free(self, candidate: str) -> bool:
         """Say whether this is no word of the caller's, holds no original, and stands for nothing yet."""
         key = "".join(keys(candidate))
         backwards = key[::-1]
-        if key in self._taken or key in self._drawn or key in self.ledger.entries:
+        if key in self.ledger.sent or key in self.drawn or key in self.ledger.entries:
             return False
-        if backwards in self._taken or backwards in self._drawn:
+        if backwards in self.ledger.sent or backwards in self.drawn:
             return False
         pieces = (key[start:end] for start in range(len(key)) for end in range(start + FEWEST_CONTAINED, len(key) + 1))
         return not any(piece in self._originals for piece in pieces)
@@ -172,8 +180,10 @@ class Issuer:
 
     def _can_tag(self, text: str, original: str) -> bool:
         key = "".join(keys(text))
-        return key not in self._taken and self.ledger.can_issue(text, original, Form.TAG)
+        return key not in self.ledger.sent and self.ledger.can_issue(text, original, Form.TAG)
 
     def _free_number(self, kind: Kind) -> int:
         first = self._tag_numbers.get(kind.value, 0) + 1
-        return next(number for number in count(first) if "".join(keys(f"[{kind.value}-{number}]")) not in self._taken)
+        return next(
+            number for number in count(first) if "".join(keys(f"[{kind.value}-{number}]")) not in self.ledger.sent
+        )

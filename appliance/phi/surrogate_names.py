@@ -5,7 +5,7 @@ letter of the surrogate of the name that they stand for.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from string import ascii_uppercase
@@ -13,7 +13,10 @@ from string import ascii_uppercase
 from appliance.phi.findings import Kind
 from appliance.phi.restore_ledger import Form, Ledger
 from appliance.phi.restore_tokens import keys
+from appliance.phi.surrogate_hints import Hint, hint
 from appliance.phi.surrogate_issuer import Issuer, Made, Part
+from appliance.phi.surrogate_spans import Span
+from appliance.phi.surrogate_values import female_names, male_names
 from appliance.phi.surrogate_values.people import Role, candidates, is_given
 
 _WORD = re.compile(
@@ -55,7 +58,7 @@ def make_name(issuer: Issuer, kind: Kind, original: str) -> Made | None:
     parts: list[Part] = []
     full: list[tuple[_Word, str]] = []
     position = length = 0
-    for word in _words(original):
+    for word in _words(original, issuer.hints):
         written = _initial(issuer, word) if len(word.text) == 1 else _word(issuer, kind, word)
         if written is None:
             return None
@@ -73,6 +76,17 @@ def make_name(issuer: Issuer, kind: Kind, original: str) -> Made | None:
     return Made(text=text, parts=tuple(parts), words=(text, *(written for _, written in full)))
 
 
+def learn(issuer: Issuer, text: str, names: Sequence[Span]) -> None:
+    """Note what the words beside each name tell of those that stand in no list, the first place of each."""
+    starts = [name.start for name in names]
+    for name in names:
+        words = _words(text[name.start : name.end], {})
+        unknown = [word for word in words if _is_unknown(word, len(words))]
+        told = hint(text, name.start + words[0].start, name.end, others=starts) if unknown else None
+        if told is not None:
+            issuer.hints.update({plain: told for word in unknown if (plain := _key(word)) not in issuer.hints})
+
+
 def written_like(base: str, original: str) -> str:
     """Write a word in capitals, small, or as a name, as the original is."""
     if original.isupper() and len(original) > 1:
@@ -80,7 +94,14 @@ def written_like(base: str, original: str) -> str:
     return base.lower() if original.islower() else base
 
 
-def _words(original: str) -> list[_Word]:
+def _is_unknown(word: _Word, count: int) -> bool:
+    """Say whether no list tells the gender of this word, which is a given name or stands alone."""
+    plain = word.text.lower()
+    is_listed = plain in female_names() or plain in male_names()
+    return len(plain) > 1 and not is_listed and (count == 1 or not word.is_surname)
+
+
+def _words(original: str, known: Mapping[str, Hint]) -> list[_Word]:
     """Return the words that name somebody, each with whether it is a surname."""
     found = [(match.start(), _POSSESSIVE.sub("", match[0])) for match in _WORD.finditer(original)]
     is_all_capitals = original.isupper()
@@ -88,7 +109,7 @@ def _words(original: str) -> list[_Word]:
         (start, text) for start, text in found if not _is_beside(text, len(found), is_all_capitals=is_all_capitals)
     ]
     named = named or found
-    surnames_at = _surname_places(original, named)
+    surnames_at = _surname_places(original, named, known)
     return [
         _Word(start=start, end=start + len(text), text=text, is_surname=place in surnames_at)
         for place, (start, text) in enumerate(named)
@@ -104,11 +125,11 @@ def _is_beside(text: str, count: int, *, is_all_capitals: bool) -> bool:
     return (text in _DEGREES and not is_all_capitals) or (text == plain and plain in _PARTICLES)
 
 
-def _surname_places(original: str, named: list[tuple[int, str]]) -> set[int]:
+def _surname_places(original: str, named: list[tuple[int, str]], known: Mapping[str, Hint]) -> set[int]:
     """Say which words are the surname: the first before a comma, else the last, with what a hyphen ties to them."""
     if len(named) == 1:
-        plain = named[0][1].lower()
-        return set() if is_given(plain) else {0}
+        told = known.get("".join(keys(named[0][1])))
+        return set() if is_given(named[0][1].lower()) or (told is not None and told.is_given) else {0}
     gaps = [original[start + len(text) : other] for (start, text), (other, _) in pairwise(named)]
     comma = next((place for place, gap in enumerate(gaps) if gap.lstrip().startswith(",")), None)
     first = last = len(gaps) if comma is None else comma
@@ -130,8 +151,7 @@ def _word(issuer: Issuer, kind: Kind, word: _Word) -> str | None:
     initial = _initial_name(word)
     used = set(issuer.initials.values())
     wished = issuer.initials.get(initial) or "".join(letter for letter in ascii_uppercase if letter not in used)
-    plain = "".join(keys(word.text))
-    for name in (plain, f"={word.text}"):
+    for name in (_key(word), f"={word.text}"):
         base = issuer.draw(name, _candidates(issuer, name, word), initials=wished)
         written = base and written_like(base, word.text)
         if written and issuer.ledger.can_issue(written, word.text, Form.WORD):
@@ -142,7 +162,13 @@ def _word(issuer: Issuer, kind: Kind, word: _Word) -> str | None:
 
 
 def _candidates(issuer: Issuer, name: str, word: _Word) -> Iterator[str]:
-    return candidates(word.text, Role(is_surname=word.is_surname), issuer.drawing(f"name:{name}"))
+    told = issuer.hints.get(_key(word))
+    role = Role(is_surname=word.is_surname, gender=told.gender if told else None)
+    return candidates(word.text, role, issuer.drawing(f"name:{name}"), used=issuer.drawn)
+
+
+def _key(word: _Word) -> str:
+    return "".join(keys(word.text))
 
 
 def _initial_name(word: _Word) -> str:

@@ -10,7 +10,7 @@ The map is for one exchange.  It holds originals, so it MUST be wiped at the end
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 
 from typing_extensions import override
 
@@ -22,17 +22,24 @@ from appliance.phi.restore_ledger import Ledger
 from appliance.phi.restore_tokens import keys
 from appliance.phi.settings import Action, GuardSettings, Mode
 from appliance.phi.surrogate_issuer import Issuer, Made, Part
-from appliance.phi.surrogate_names import make_name
+from appliance.phi.surrogate_names import learn, make_name
 from appliance.phi.surrogate_numbers import make_address, make_age, make_day, make_number
 from appliance.phi.surrogate_places import make_place
 from appliance.phi.surrogate_spans import Span, spans
 from appliance.phi.surrogate_values.drawing import Drawing
+from appliance.phi.visible import visible_with
 
 SHORTEST_SHIFT_WEEKS = 9
 """Two months at least, so that no moved day falls into its own season."""
 
 SHIFT_WEEKS = 96
 """Two years at most, so that what was usual medicine then still is; always into the past, never a day to come."""
+
+MOST_SHIFTS = 16
+"""Intervals that are tried for one under which no day becomes another day of the caller's."""
+
+LONGEST_VALUE = 256
+"""Characters; a longer value gets a tag: an address over three lines has 120, and time grows with the square."""
 
 HIGH_AGE = 90
 """Ages from here on are one group (45 CFR 164.514(b)(2)(i)(C))."""
@@ -41,8 +48,8 @@ HIGH_AGE = 90
 class SurrogateMap:
     """The surrogates of one exchange."""
 
-    def __init__(self, secret: bytes, settings: GuardSettings, *, today: date | None = None) -> None:
-        """Take the secret of the patient or of the exchange and what the site decided."""
+    def __init__(self, secret: bytes, settings: GuardSettings, *, today: date) -> None:
+        """Take the secret of the patient or of the exchange, what the site decided, and which day it is."""
         self._settings = settings
         self._ledger = Ledger()
         self._issuer = Issuer(secret=secret, ledger=self._ledger)
@@ -52,10 +59,10 @@ class SurrogateMap:
         self._own: set[str] = set()
         """Texts that left `replace`: they may come again with what shows only now that its neighbour is gone."""
 
-        self._this_year = (today or datetime.now(UTC).date()).year
+        self._this_year = today.year
+        self._shifts = Drawing(secret=secret, label="shift")
         if settings.mode is Mode.SHIFT:
-            weeks = SHORTEST_SHIFT_WEEKS + Drawing(secret=secret, label="shift").below(SHIFT_WEEKS)
-            self._ledger.days.shift_days = -7 * weeks
+            self._draw_shift()
 
     def prepare(self, texts: Iterable[str], findings: Iterable[Sequence[Finding]]) -> None:
         """Take every text of the exchange, before the first is replaced: no surrogate will be a word of them.
@@ -63,24 +70,34 @@ class SurrogateMap:
         Full names and numbers get their surrogates before parts of them do.
         """
         self._ledger.check_not_wiped()
-        pairs = [(text, spans(text, found)) for text, found in zip(texts, findings, strict=True)]
+        shown = [visible_with(text, found) for text, found in zip(texts, findings, strict=True)]
+        pairs = [(text, spans(text, found)) for text, found in shown]
         self._issuer.avoid(text for text, _ in pairs)
         values = [(span.kind, text[span.start : span.end]) for text, found in pairs for span in found]
-        self._ledger.days.day_first |= _is_day_first(value for kind, value in values if kind is Kind.DATE)
+        self._choose_shift([value for kind, value in values if kind is Kind.DATE])
         for kind, value in values:
             self._issuer.remember(kind, value)
+        for text, found in pairs:
+            self._learn(text, found)
         for kind, value in sorted(values, key=lambda each: (each[0] is not Kind.NAME, -len(each[1]), each[1])):
             if self._settings.action(kind) is Action.SURROGATE and kind not in _GENERALISED:
                 self._surrogate(kind, value)
 
     def replace(self, text: str, findings: Sequence[Finding]) -> str:
-        """Return the text with every finding replaced.  Raises PhiBlockedError where it may not leave."""
+        """Return the text with every finding replaced, without characters that nobody sees.
+
+        Raises PhiBlockedError where it may not leave.
+        """
         self._ledger.check_not_wiped()
+        is_ours = text in self._own
+        if not is_ours:
+            text, findings = visible_with(text, findings)
         found = spans(text, findings)
         self._check_actions({span.kind for span in found})
-        if text not in self._own:
+        if not is_ours:
             self._issuer.avoid([text])
             self._keep_days(text, found)
+            self._learn(text, found)
         made = [self._made(span.kind, text[span.start : span.end]) for span in found]
         replaced = self._written(text, found, made)
         if replaced is None:
@@ -137,6 +154,24 @@ class SurrogateMap:
         """Return the size only."""
         return f"<surrogate map, {len(self._issued)} issued>"
 
+    def _learn(self, text: str, found: Sequence[Span]) -> None:
+        learn(self._issuer, text, [span for span in found if span.kind is Kind.NAME])
+
+    def _draw_shift(self) -> None:
+        self._ledger.days.shift_days = -7 * (SHORTEST_SHIFT_WEEKS + self._shifts.below(SHIFT_WEEKS))
+
+    def _choose_shift(self, dates: Sequence[str]) -> None:
+        """Say how the caller writes days, and move none of them onto another while nothing has left."""
+        days = self._ledger.days
+        days.day_first |= _is_day_first(dates)
+        if self._settings.mode is not Mode.SHIFT or days.written:
+            return
+        written = [day for text in dates if (day := read(text, day_first=days.day_first))]
+        for _ in range(MOST_SHIFTS):
+            if not days.meets(written):
+                return
+            self._draw_shift()
+
     def _check_actions(self, kinds: set[Kind]) -> None:
         refused = sorted(kind.words() for kind in kinds if self._settings.action(kind) is Action.REFUSE)
         if refused:
@@ -154,6 +189,8 @@ class SurrogateMap:
     def _surrogate(self, kind: Kind, original: str) -> Made:
         """Return the surrogate of a value, the same whenever it is asked for; a tag where none can be made."""
         made = self._known.get((kind, original))
+        if made is None and len(original) > LONGEST_VALUE:
+            return self._issuer.tag(kind, original)
         if made is None:
             self._issuer.remember(kind, original)
             maker = _MAKERS.get(kind, make_number)

@@ -33,6 +33,7 @@ from appliance.phi.keyed import KeyedIdentifiers
 from appliance.phi.known_identifiers import KnownIdentifiers
 from appliance.phi.settings import GuardSettings, Site
 from appliance.phi.surrogates import SurrogateMap
+from tests.support.phi_findings import TODAY
 from tests.support.tripwires import SECRET, people_of
 
 DATA = CHECKOUT.parent / "shared" / "data"
@@ -85,7 +86,7 @@ def stopped(text: str, keyed: KeyedIdentifiers) -> dict[str, int]:
 
 def replaced(prompt: Prompt, keep: Finding | None = None) -> tuple[str, tuple[str, ...]]:
     """Return the prompt with surrogates for all but one identifier, and the surrogates."""
-    surrogates = SurrogateMap(SECRET, GuardSettings())
+    surrogates = SurrogateMap(SECRET, GuardSettings(), today=TODAY)
     findings = tuple(finding for finding in prompt.findings if finding is not keep)
     surrogates.prepare([prompt.text], [findings])
     text = surrogates.replace(prompt.text, findings)

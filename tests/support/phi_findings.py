@@ -1,10 +1,14 @@
 """Findings for tests, by the words that they cover."""
 
+from datetime import date
+
 from appliance.phi.findings import Finding, Kind, without_overlaps
 from appliance.phi.settings import GuardSettings
 from appliance.phi.surrogates import SurrogateMap
 
 SECRET = b"a secret of thirty-two bytes...."
+
+TODAY = date(2026, 11, 23)
 
 TEXT = (
     "John Smith (SMITH, JOHN A.), MRN 0012345 / 001-2345, SSN 123-45-6789, born March 5, 1950, seen 2024-03-05."
@@ -44,7 +48,7 @@ def replaced(
     text: str, *values: tuple[Kind, str], settings: GuardSettings | None = None, secret: bytes = SECRET
 ) -> tuple[SurrogateMap, str]:
     """Return the map of an exchange of one text, and what leaves of it."""
-    surrogates = SurrogateMap(secret, settings or GuardSettings())
+    surrogates = SurrogateMap(secret, settings or GuardSettings(), today=TODAY)
     findings = find_values(text, *values)
     surrogates.prepare([text], [findings])
     return surrogates, surrogates.replace(text, findings)

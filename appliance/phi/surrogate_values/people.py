@@ -4,8 +4,9 @@ First from the list of its own kind, then from the common names, and when those 
 of names in a long list of people, and no two of them may share one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from sys import maxsize
 
 from appliance.phi.surrogate_values import female_names, male_names, surname_ranks
@@ -20,18 +21,30 @@ _VOWELS = ("a", "e", "i", "o", "u", "ai", "ea")
 _CODAS = ("lk", "rn", "nd", "sk", "rv", "lm", "x", "rt", "nz", "v", "k", "lt")
 
 
+class Gender(StrEnum):
+    """Of a given name, as far as it shows."""
+
+    FEMALE = "female"
+    MALE = "male"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
     """What a word is within a name."""
 
     is_surname: bool
+    gender: Gender | None = None
+    """As the words beside the name tell it; counts only where no list knows the name."""
 
 
-def candidates(word: str, role: Role, drawing: Drawing) -> Iterator[str]:
-    """Yield names that may stand for this word, the fittest first, without end."""
+def candidates(word: str, role: Role, drawing: Drawing, *, used: Container[str] = frozenset()) -> Iterator[str]:
+    """Yield names that may stand for this word, the fittest first, without end; none of the lists that is `used`.
+
+    `used` holds names in lower case: in a long list of people most are, and to draw each of them again takes long.
+    """
     plain = word.lower()
-    yield from drawing.shuffled(_fit(_of_origin(plain, role)))
-    yield from drawing.shuffled(SURNAMES if role.is_surname else _common_given(plain))
+    for names in (_fit(_of_origin(plain, role)), SURNAMES if role.is_surname else _common_given(plain, role.gender)):
+        yield from drawing.shuffled([name for name in names if name.lower() not in used])
     while True:
         yield coined(drawing)
 
@@ -52,11 +65,11 @@ def rank(plain: str, names: Mapping[str, int]) -> int:
     return names.get(plain, maxsize)
 
 
-def _common_given(plain: str) -> list[str]:
+def _common_given(plain: str, gender: Gender | None) -> list[str]:
     """Return the names of the gender by which it is borne more often: the census lists women called James."""
     female, male = rank(plain, female_names()), rank(plain, male_names())
-    if plain not in female_names() and plain not in male_names():
-        return [*FEMALE, *MALE]
+    if female == male:
+        return {None: [*FEMALE, *MALE], Gender.FEMALE: FEMALE, Gender.MALE: MALE}[gender]
     return FEMALE if female < male else MALE
 
 

@@ -1,5 +1,6 @@
 import re
-from datetime import date
+import time
+from datetime import date, timedelta
 
 import pytest
 
@@ -7,10 +8,10 @@ from appliance.errors import PhiBlockedError
 from appliance.phi.dates import read
 from appliance.phi.findings import Kind
 from appliance.phi.settings import Action, GuardSettings, Mode
-from appliance.phi.surrogate_values import female_names, given_names, male_names, surnames
+from appliance.phi.surrogate_values import female_names, given_names, male_names, surname_ranks, surnames
 from appliance.phi.surrogate_values.origins import HISPANIC, SLAVIC, VIETNAMESE
 from appliance.phi.surrogates import SurrogateMap
-from tests.support.phi_findings import SECRET, TEXT, VALUES, find_values, replaced, restored, surrogate
+from tests.support.phi_findings import SECRET, TEXT, TODAY, VALUES, find_values, replaced, restored, surrogate
 
 
 def test_nothing_that_was_found_leaves_and_the_rest_stays() -> None:
@@ -100,7 +101,7 @@ def test_a_woman_keeps_her_gender_and_a_name_its_origin() -> None:
 
 def test_a_thousand_people_have_a_thousand_names() -> None:
     people = [f"P{chr(97 + a)}{chr(97 + b)}{chr(97 + c)}x" for a in range(10) for b in range(10) for c in range(10)]
-    surrogates = SurrogateMap(SECRET, GuardSettings())
+    surrogates = SurrogateMap(SECRET, GuardSettings(), today=TODAY)
     surrogates.prepare([" ".join(people)], [[]])
 
     made = [surrogates.value(Kind.NAME, person) for person in people]
@@ -120,7 +121,7 @@ def test_a_surrogate_that_the_caller_typed_stands_for_nobody_else() -> None:
 
 
 def test_safe_harbor_keeps_the_year_and_groups_high_ages() -> None:
-    surrogates = SurrogateMap(SECRET, GuardSettings(mode=Mode.SAFE_HARBOR), today=date(2026, 11, 23))
+    surrogates = SurrogateMap(SECRET, GuardSettings(mode=Mode.SAFE_HARBOR), today=TODAY)
     text = "born 1950-03-05, seen March 5, 2024 and March 6, a 93-year-old; one of 1901-02-03"
     days = ("1950-03-05", "March 5, 2024", "March 6", "1901-02-03")
 
@@ -220,7 +221,7 @@ def test_a_wiped_map_refuses_every_use() -> None:
 
 
 def test_a_field_of_its_own_gets_a_value_of_its_form() -> None:
-    surrogates = SurrogateMap(SECRET, GuardSettings())
+    surrogates = SurrogateMap(SECRET, GuardSettings(), today=TODAY)
 
     assert re.fullmatch(r"20\d\d-\d\d-\d\dT10:30:00Z", surrogates.value(Kind.DATE, "2024-03-05T10:30:00Z"))
     assert re.fullmatch(r"20\d\d-\d\d", surrogates.value(Kind.DATE, "2024-03"))
@@ -274,3 +275,44 @@ def test_a_form_with_no_free_value_gets_a_tag() -> None:
     assert "[ACCOUNT-1]" in out
     assert restored(surrogates, out) == text
     assert surrogate("John", Kind.NAME)[1] != "John"
+
+
+def test_a_value_longer_than_any_identifier_gets_a_tag() -> None:
+    text = f"id {'7' * 4000}."
+
+    surrogates, out = replaced(text, (Kind.OTHER_ID, "7" * 4000))
+
+    assert out == "id [OTHER_ID-1]."
+    assert restored(surrogates, out) == text
+
+
+def test_a_roster_of_hundreds_is_replaced_in_seconds() -> None:
+    """A generous bound: what took time by the square of the roster took minutes."""
+    given = [*female_names()][:400]
+    names = [f"{one} {other}".title() for one, other in zip(given, [*surname_ranks()][900:], strict=False)]
+    text = "\n".join(names)
+    began = time.monotonic()
+
+    surrogates, out = replaced(text, *[(Kind.NAME, name) for name in names])
+
+    assert time.monotonic() - began < 10
+    assert "[" not in out
+    assert restored(surrogates, out) == text
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_no_day_leaves_as_another_day_of_the_exchange(number: int) -> None:
+    days = [(date(2022, 1, 3) + timedelta(weeks=week)).isoformat() for week in range(60)]
+
+    _, out = replaced(" ".join(days), *[(Kind.DATE, day) for day in days], secret=bytes([number]) * 32)
+
+    assert not set(out.split()) & set(days)
+
+
+def test_days_that_have_left_keep_their_interval() -> None:
+    surrogates, out = replaced("seen 2024-03-05", (Kind.DATE, "2024-03-05"))
+    moved = out.removeprefix("seen ")
+
+    surrogates.prepare([moved], [find_values(moved, (Kind.DATE, moved))])
+
+    assert surrogates.value(Kind.DATE, "2024-03-05") == moved
