@@ -1,30 +1,26 @@
-"""Write the guard's list of ordinary words again, from sources that anybody may use (at development time only).
+"""Write the guard's lists of words again, from sources that anybody may use (at development time only).
 
-    .venv/bin/python .ci/guard_words.py SCOWL_WORDS CLINICAL_TEXT...
+    .venv/bin/python .ci/guard_words.py DICT UNII CLINICAL_TEXT...
 
-SCOWL_WORDS is Debian's /usr/share/dict/american-english (package wamerican; SCOWL, free for any purpose); the titles of
-ICD-10-CM come with simple-icd-10-cm (CMS, public domain); CLINICAL_TEXT are CSV or text files whose lower-case words
-count as ordinary when they occur three times and are no name.  Only words in lower case are taken, never a sequence of
-them, and forms that `names.lexicon.stems` leads back to a listed word are left out.
+DICT is a folder with `american-english`, `american-english-large`, `american-english-huge` and `british-english-large`
+of Debian's wamerican and wbritish packages (SCOWL); UNII is the FDA's list of substances, UNII_Names.txt; the titles of
+ICD-10-CM come with simple-icd-10-cm; CLINICAL_TEXT are CSV or text files whose lower-case words count as ordinary when
+they occur three times and are no name.  Only single words are taken, never a sequence of them, and forms that
+`names.lexicon.stems` leads back to a listed word are left out.  `names/LICENCES.md` says what each source allows.
 """
 
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import simple_icd_10_cm as icd10
 
-from appliance.phi.names.lexicon import Lexicon, stems
+from appliance.phi.names.lexicon import DISEASE, DRUG, Lexicon, stems
 from appliance.phi.surrogate_values import given_names, surnames
 
 PHI = Path(__file__).resolve().parent.parent / "appliance" / "phi"
-
-TARGET = PHI / "names" / "ordinary_words.txt"
-"""What this script writes: words that are no names by themselves."""
-
-BOTH = PHI / "names" / "everyday_names.txt"
-"""What it writes too: ordinary words that many people are called."""
 
 FREQUENT = {"surnames.txt": 1500, "given_female.txt": 500, "given_male.txt": 500}
 """How many names of each file, the more frequent first, count as "many people"."""
@@ -32,25 +28,68 @@ FREQUENT = {"surnames.txt": 1500, "given_female.txt": 500, "given_male.txt": 500
 ENOUGH = 3
 """Occurrences that make a word of clinical text ordinary."""
 
+SHORTEST_RARE, SHORTEST_DRUG = 4, 5
+"""Shorter ones are abbreviations of everything."""
+
 WORD = re.compile(r"(?<![\w'-])[a-z]{2,}(?![\w-])")
+
+DRUG_NAME = re.compile(r"([A-Z]{5,})(?: \[[^\t]*\])?\t(?:of|bn)\t", re.IGNORECASE)
+"""One word that is an official name (of) or a brand (bn) in the FDA's list."""
 
 
 def main() -> None:
     """Gather, reduce and write the words."""
-    scowl, *clinical = sys.argv[1:]
-    words = {word for word in Path(scowl).read_text().split() if word.isascii() and word.isalpha() and word.islower()}
-    words |= {word for code in icd10.get_all_codes() for word in WORD.findall(icd10.get_description(code))}
-    counts = Counter(word for file in clinical for word in WORD.findall(Path(file).read_text()))
+    dictionaries, unii, *clinical = map(Path, sys.argv[1:])
     names = given_names() | surnames()
+    words = read(dictionaries / "american-english")
+    words |= {word for code in icd10.get_all_codes() for word in WORD.findall(icd10.get_description(code))}
+    counts = Counter(word for file in clinical for word in WORD.findall(file.read_text()))
     words |= {word for word, count in counts.items() if count >= ENOUGH and word not in names}
-    kept = sorted(word for word in words if len(word) > 1 and not any(stem in words for stem in stems(word)))
-    TARGET.write_text("\n".join(kept) + "\n")
-    print(f"{TARGET.name}: {len(kept)} words")
+    ordinary = set(reduced(words, frozenset()))
+    write("ordinary_words.txt", ordinary)
     files = [(PHI / "surrogate_values" / file).read_text().split()[:count] for file, count in FREQUENT.items()]
     is_ordinary = Lexicon().is_ordinary
-    both = sorted(name for name in {name.lower() for names in files for name in names} if is_ordinary(name))
-    BOTH.write_text("\n".join(both) + "\n")
-    print(f"{BOTH.name}: {len(both)} words")
+    write("everyday_names.txt", {name for names in files for name in map(str.lower, names) if is_ordinary(name)})
+    write("only_names.txt", only_names(names, words | read(dictionaries / "american-english-huge"), ordinary))
+    large = read(dictionaries / "american-english-large") | read(dictionaries / "british-english-large")
+    rare = {word for word in large - names if len(word) >= SHORTEST_RARE and not is_ordinary(word)}
+    write("rare_words.txt", reduced(rare, ordinary))
+    drugs = {match[1].lower() for match in map(DRUG_NAME.match, unii.read_text().splitlines()) if match}
+    write("drug_names.txt", {word for word in drugs - names - rare if not is_ordinary(word) and not is_by_form(word)})
+
+
+def read(file: Path) -> set[str]:
+    """Return the words in lower case of a list."""
+    words = file.read_text().split()
+    return {word for word in words if word.isascii() and word.isalpha() and word.islower() and len(word) > 1}
+
+
+def reduced(words: Iterable[str], known: Iterable[str]) -> Iterator[str]:
+    """Yield the words that are no form of a known or yielded one; the shortest first, so that a stem comes before."""
+    kept = set(known)
+    for word in sorted(words, key=lambda each: (len(each), each)):
+        if not any(stem in kept or any(root in kept for root in stems(stem)) for stem in stems(word)):
+            kept.add(word)
+            yield word
+
+
+def only_names(names: Iterable[str], words: Iterable[str], ordinary: Iterable[str]) -> set[str]:
+    """Return the names that look like forms of a word and are none: ``Jamal`` has nothing to do with jam."""
+    known, listed = set(words), set(ordinary)
+    candidates = {name for name in names if name not in known and name not in listed}
+    return {name for name in candidates if not set(reduced({name}, listed))}
+
+
+def is_by_form(word: str) -> bool:
+    """Say whether the end of this word tells by itself what it is."""
+    return bool(DRUG.fullmatch(word) or DISEASE.fullmatch(word))
+
+
+def write(name: str, words: Iterable[str]) -> None:
+    """Write one list."""
+    lines = sorted(words)
+    (PHI / "names" / name).write_text("\n".join(lines) + "\n")
+    print(f"{name}: {len(lines)} words")
 
 
 if __name__ == "__main__":

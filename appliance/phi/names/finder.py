@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from appliance.phi.findings import Finding, Kind
+from appliance.phi.names.beside import persons_beside
 from appliance.phi.names.entities import PERSON, PLACE, Entities
 from appliance.phi.names.lexicon import ASKED, Lexicon, Look
 from appliance.phi.names.rampart import Pieces, Rampart
-from appliance.phi.names.runs import is_eponym_used, sure_names, sure_towns
+from appliance.phi.names.runs import goes_on, is_eponym_used, sure_names, sure_towns
 from appliance.phi.names.verdicts import Verdicts, findings
 from appliance.phi.names.words import Word, pieces, read_words, windows
 
@@ -74,17 +75,23 @@ class NameFinder:
             verdicts.close(each.start, each.end, each.kind)
         for index in sure_towns(text, words, self._lexicon):
             verdicts.accept(index, Kind.LOCATION, _BY_LISTS)
-        for index in sure_names(text, words, self._lexicon):
+        for index in self._sure_persons(text, words, verdicts):
             verdicts.accept(index, Kind.NAME, _BY_LISTS)
-        for index, word in enumerate(words):
-            if word.look is Look.FOREIGN:
-                verdicts.accept(index, Kind.NAME, _BY_LISTS)
         self._ask_entities(text, words, verdicts)
         self._ask_rampart(text, words, verdicts)
         self._accept_systems(text, words, verdicts)
         self._accept_proper_places(text, words, verdicts)
         self._widen_places(text, words, verdicts)
         return findings(text, words, verdicts)
+
+    def _sure_persons(self, text: str, words: Sequence[Word], verdicts: Verdicts) -> Iterator[int]:
+        """Yield the words that are names by the lists and by the words beside them alone."""
+        yield from sure_names(text, words, self._lexicon)
+        yield from persons_beside(text, words, self._lexicon)
+        for index, word in enumerate(words):
+            is_begun = index and word.is_capital and verdicts.kind(index - 1) is Kind.NAME and verdicts.is_open(index)
+            if word.look is Look.FOREIGN or (is_begun and goes_on(text, words, index, self._lexicon)):
+                yield index
 
     def _doubtful(self, words: Sequence[Word], verdicts: Verdicts) -> list[int]:
         return [

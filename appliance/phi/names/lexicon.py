@@ -1,9 +1,9 @@
 """Know words: ordinary ones, clinical ones, and those that people are called by.
 
 The lists only decide what a model is asked about and which clinical words are left alone; that a word is missing here
-means that a model judges it.  Sources: SCOWL (free for any purpose), ICD-10-CM titles (public domain), the Census
-Bureau's name files (public domain, `phi.surrogate_values`), and our own `clinical_words.txt`; `.ci/guard_words.py`
-writes the list of ordinary words.
+means that a model judges it.  Sources: SCOWL, ICD-10-CM titles, the FDA's names of substances, the Census Bureau's name
+files (`phi.surrogate_values`), and our own `clinical_words.txt`; `LICENCES.md` says what each allows, and
+`.ci/guard_words.py` writes the other lists.
 """
 
 import re
@@ -40,6 +40,14 @@ DISEASE = re.compile(
 )
 """Ends of the names of diseases, procedures and examinations in lower case."""
 
+MEDICAL = re.compile(
+    r"(?:peri|supra|infra|antero|postero|latero|dorsi|plantar|hyper|hypo|micro|macro|intra|inter|trans|non|pre|post|sub|retro"
+    r"|nephro|cardio|neuro|gastro|hepato|osteo|broncho|arterio|veno|hemi|multi|bi|un|re|over|poly|pseudo|thrombo|cyto|immuno"
+    r"|radio|chemo|electro|echo|endo|epi|para|thoraco|lumbo|cranio|brachio|cervico|talo|sterno|costo)\w{5,}"
+    r"|\w{4,}(?:flexion|duction|opia|itus|eal|oid|ical|ular|ity|ness|ism|ous|ative|ization|isation|mentation|ectatic)"
+)
+"""Words in lower case that are put together from parts that words of medicine are made of, and names are not."""
+
 
 class Look(Enum):
     """What a word looks like by itself."""
@@ -68,6 +76,9 @@ class Look(Enum):
     ACRONYM = "acronym"
     """A few capitals that we do not know."""
 
+    RARE = "rare"
+    """A rare word of the language with a capital: ordinary where a sentence begins, and unknown within one."""
+
     UNKNOWN = "unknown"
     """Not in any list, so a model is asked."""
 
@@ -77,7 +88,7 @@ ASKED = frozenset({Look.PERHAPS, Look.UNKNOWN, Look.EPONYM})
 
 _LONGEST_ACRONYM = 4
 
-_KEPT, _MOST_KEPT = frozenset({Look.ORDINARY, Look.CLINICAL}), 30_000
+_KEPT, _MOST_KEPT = frozenset({Look.ORDINARY, Look.CLINICAL, Look.RARE}), 30_000
 """What is remembered of words, and of how many at most."""
 
 _PARTS = re.compile(r"[^\W_]+")
@@ -86,6 +97,11 @@ _FOREIGN = re.compile(
     r"[\u0370-\u03ff\u1f00-\u1fff]{3,}|[\u0400-\u052f\u0530-\u10ff\u1100-\u1eff\u2e80-\ud7ff\uf900-\ufdff]+"
 )
 """Words of scripts that are not Latin; one or two Greek letters are a symbol."""
+
+_SOCIETIES = re.compile(r"[A-Z]{2,4}(?:/[A-Z]{2,4})+")
+"""Abbreviations of those who write a guideline together: ``AHA/ASA``."""
+
+_SPLIT = re.compile(r"[-.]")
 
 _POSSESSIVE = re.compile(r"['\u2019]s?$", re.IGNORECASE)
 
@@ -98,7 +114,10 @@ class Lexicon:
         self._given = given_names()
         self._names = self._given | surnames()
         self._ordinary = frozenset((_FOLDER / "ordinary_words.txt").read_text().split())
+        self._rare = frozenset((_FOLDER / "rare_words.txt").read_text().split())
+        self._drugs = frozenset((_FOLDER / "drug_names.txt").read_text().split())
         self._everyday = frozenset((_FOLDER / "everyday_names.txt").read_text().split())
+        self._only_names = frozenset((_FOLDER / "only_names.txt").read_text().split())
         sections = _sections((_FOLDER / "clinical_words.txt").read_text())
         self._never = sections["never"] | extra
         self._clinical = sections["clinical"]
@@ -135,6 +154,8 @@ class Lexicon:
         if len(whole) > 1 and whole.lower() in self._never:
             return Look.ORDINARY
         parts = _PARTS.findall(whole)
+        if len(parts) > 1 and (whole.lower() in self._clinical or _SOCIETIES.fullmatch(whole)):
+            return Look.CLINICAL
         looks = [self._look_at_part(part) for part in parts]
         if Look.PERHAPS in looks and Look.ORDINARY in looks and all(map(self.is_ordinary, map(str.lower, parts))):
             return Look.ORDINARY
@@ -160,8 +181,15 @@ class Lexicon:
             return self._look_of_name(lower, is_capital=is_capital, is_ordinary=is_ordinary)
         if is_ordinary:
             return Look.ORDINARY
-        if DRUG.fullmatch(lower) or DISEASE.fullmatch(lower):
+        if lower in self._drugs or DRUG.fullmatch(lower) or DISEASE.fullmatch(lower):
             return Look.CLINICAL
+        return self._look_of_rare(part, lower, is_capital=is_capital)
+
+    def _look_of_rare(self, part: str, lower: str, *, is_capital: bool) -> Look:
+        if _is_form_of(lower, self._rare):
+            return Look.RARE if is_capital else Look.ORDINARY
+        if not is_capital and MEDICAL.fullmatch(lower):
+            return Look.ORDINARY
         return Look.ACRONYM if part.isupper() and len(part) <= _LONGEST_ACRONYM else Look.UNKNOWN
 
     def _look_of_name(self, lower: str, *, is_capital: bool, is_ordinary: bool) -> Look:
@@ -187,24 +215,25 @@ class Lexicon:
         return word.lower() in self._systems
 
     def is_name(self, word: str) -> bool:
-        """Say whether people have this as a name, whatever else it means."""
-        return word.lower() in self._names
+        """Say whether people have this as a name, whatever else it means; of a name in parts, each part."""
+        lower = _POSSESSIVE.sub("", word).lower()
+        return lower in self._names or all(part in self._names or part in self.prefixes for part in _SPLIT.split(lower))
 
     def is_ordinary(self, lower: str) -> bool:
         """Say whether this is a word of the language, inflected or not."""
-        return self._is_listed(lower) or any(
-            self._is_listed(stem) or any(map(self._is_listed, stems(stem))) for stem in stems(lower)
-        )
-
-    def _is_listed(self, lower: str) -> bool:
-        return lower in self._ordinary
+        return lower not in self._only_names and _is_form_of(lower, self._ordinary)
 
 
 _BY_WEIGHT = [
-    Look.FOREIGN, Look.GIVEN, Look.PERHAPS, Look.EPONYM, Look.UNKNOWN, Look.ACRONYM, Look.INITIAL,
+    Look.FOREIGN, Look.GIVEN, Look.PERHAPS, Look.EPONYM, Look.UNKNOWN, Look.RARE, Look.ACRONYM, Look.INITIAL,
     Look.CLINICAL, Look.ORDINARY,
 ]  # fmt: skip
 """Of a word in parts the first of these counts: ``post-CABG`` is no name because of its second half only."""
+
+
+def _is_form_of(lower: str, words: frozenset[str]) -> bool:
+    """Say whether this is one of the words, inflected once or twice or not."""
+    return lower in words or any(stem in words or any(root in words for root in stems(stem)) for stem in stems(lower))
 
 
 def _sections(text: str) -> dict[str, frozenset[str]]:

@@ -25,6 +25,12 @@ _SHORTEST_SURNAME = 3
 _BY_WHOM = frozenset({"per", "by", "cc", "d/w"})
 """What stands before a person: a capitalised word after it that is a surname is one."""
 
+_BY_WHOM_ONLY = frozenset({"per", "cc", "d/w"})
+"""What stands before a person even where no list knows the name; ``by`` stands before makers too."""
+
+_FINDINGS = frozenset({"negative", "positive", "neg", "pos", "no", "absent", "present", "equivocal", "bilateral"})
+"""Before an eponym that is a sign: ``negative Hoffman's``."""
+
 _HEAD_WITHIN, _HEAD_WITHIN_OF_EPONYM = 2, 4
 """Words after a possessive, or after a known eponym, among which the head stands: ``Wells DVT risk score``."""
 
@@ -53,10 +59,27 @@ def is_eponym_used(words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:
     """Say whether this word is what a disease, sign or device is called by, judging by the words beside it."""
     word = words[index]
     possessor = word.text[:-2].lower() if word.text[-2:].lower() in {"'s", "\u2019s"} else ""
-    if (word.look is not Look.EPONYM and not possessor) or _has_given_before(words, index, lexicon):
+    is_pair = "-" in word.text and word.is_capital
+    if not (word.look is Look.EPONYM or possessor or is_pair) or _has_given_before(words, index, lexicon):
         return False
-    is_nobodys = word.look is Look.EPONYM and not lexicon.is_name(possessor or word.text)
-    return is_nobodys or possessor in lexicon.diseases or _has_head(words, index, lexicon)
+    if _is_nobodys(word, possessor, lexicon) or _has_head(words, index, lexicon):
+        return True
+    return bool(index) and not is_pair and words[index - 1].text.lower() in _FINDINGS
+
+
+def _is_nobodys(word: Word, possessor: str, lexicon: Lexicon) -> bool:
+    """Say whether nobody has this name, or the possessive alone means the disease."""
+    is_unknown = word.look is Look.EPONYM and not lexicon.is_name(possessor or word.text)
+    return is_unknown or possessor in lexicon.diseases
+
+
+def goes_on(text: str, words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:
+    """Say whether this word, beside a name that a rule found, is the surname to it: ``Jamal`` and ``Day``."""
+    before, word = words[index - 1], words[index]
+    if text[before.end : word.start] != " " or not word.is_capital or not lexicon.is_given(before.text):
+        return False
+    is_counted = index + 1 < len(words) and words[index + 1].text[0].isdigit()
+    return not is_counted and (word.look in _FOLLOWS or _may_be_surname(words, index, lexicon))
 
 
 def _has_given_before(words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:
@@ -98,6 +121,8 @@ def _is_by_whom(text: str, words: Sequence[Word], index: int, lexicon: Lexicon) 
     if not index or words[index - 1].text.lower() not in _BY_WHOM or not word.is_capital:
         return False
     is_next = text[words[index - 1].end : word.start] in {" ", ": "}
+    if word.look is Look.UNKNOWN:
+        return is_next and word.text.istitle() and words[index - 1].text.lower() in _BY_WHOM_ONLY
     is_surname = lexicon.is_name(word.text) and not lexicon.is_never(word.text)
     return is_next and is_surname and word.look in {Look.PERHAPS, Look.ORDINARY}
 

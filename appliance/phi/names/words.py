@@ -14,7 +14,13 @@ from appliance.phi.names.lexicon import Lexicon, Look
 _WORD = re.compile(r"[^\W_]+(?:['\u2019.@/-][^\W_]+)*")
 """Letters and digits, joined by what joins the parts of one word: ``O'Neil``, ``J.R``, ``Smith-Jones``."""
 
-_BEFORE, _AFTER = 90, 60
+_BEGINS = re.compile(r"(?:[a-z\d)\]][.:!?;]|\n|\A)[\s*\u2022\-#(\"']{0,4}$")
+"""What stands before the first word of a sentence or line."""
+
+_LOOK_BACK = 6
+"""Characters in which that is looked for."""
+
+_BEFORE, _AFTER = 55, 35
 """Characters around a doubtful word that a model reads: what shows a name mostly stands before it."""
 
 _PIECE = 50_000
@@ -45,7 +51,17 @@ class Word:
 def read_words(text: str, lexicon: Lexicon) -> list[Word]:
     """Return the words of a text, each judged by itself."""
     look = lexicon.look
-    return [Word(start=m.start(), end=m.end(), text=m[0], look=look(m[0])) for m in _WORD.finditer(text)]
+    return [
+        Word(start=m.start(), end=m.end(), text=m[0], look=_in_place(text, m.start(), look(m[0])))
+        for m in _WORD.finditer(text)
+    ]
+
+
+def _in_place(text: str, start: int, look: Look) -> Look:
+    """Return what a word looks like where it stands: a capital says nothing where a line or sentence begins."""
+    if look is not Look.RARE:
+        return look
+    return Look.ORDINARY if _BEGINS.search(text, max(start - _LOOK_BACK, 0), start) or not start else Look.UNKNOWN
 
 
 def pieces(text: str) -> Iterator[tuple[int, int]]:
