@@ -22,7 +22,8 @@ def inspect(texts: Iterable[ClinicalText]) -> Findings:
 def find(text: str) -> tuple[Finding, ...]:
     """Return what every rule finds in one text, without overlaps, in order of place."""
     plain = normalise(text)
-    return without_overlaps([_at_origin(finding, plain) for rule in ALL for finding in rule.find(plain.text)])
+    found = [finding for rule in ALL for finding in rule.find(plain.text)]
+    return without_overlaps(found if plain.starts is None else [_at_origin(finding, plain) for finding in found])
 
 
 def _at_origin(finding: Finding, plain: Normalised) -> Finding:

@@ -31,9 +31,9 @@ class Context:
     """Whether ``:``, ``#``, ``number`` or the like stands in between."""
 
 
-def label_before(text: str, place: int) -> Context | None:
-    """Return the label that announces what begins here, if any."""
-    parts = _PARTS.findall(text[max(0, place - _WINDOW) : place].lower())
+def label_before(text: str, place: int, floor: int = 0) -> Context | None:
+    """Return the label that announces what begins here, if any; nothing before `floor` belongs to it."""
+    parts = _PARTS.findall(text[max(floor, place - _WINDOW) : place].lower())
     has_sign = is_on_line_above = False
     fallback: Label | None = None
     for index in range(len(parts) - 1, max(-1, len(parts) - 1 - _MOST_SKIPPED), -1):

@@ -6,7 +6,7 @@ without such a word are for the name models and the site's own list.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from appliance.phi.findings import Finding, Kind
@@ -148,16 +148,22 @@ def _proper_start(text: str, floor: int, head: re.Match[str], *, has_town: bool)
     before = _NAME_BEFORE.search(text, floor, head.start())
     if before is None:
         return None
-    named = [word for word in _NAME_PARTS.finditer(before[0]) if word[0][0].isupper()]
-    first = next((word for word in named if word[0] not in _ARTICLES), None)
-    while named and named[0][0] in _GENERIC:
-        if _is_plain_name(text, before.start() + named[0].start(), head):
-            break
-        del named[0]
-    is_proper = any(word[0] not in _GENERIC or word[0] in _PLAIN for word in named) and _is_enough(named, head[0])
-    if not is_proper and not (has_town and first is not None):
-        return None
-    return before.start() + (named[0] if is_proper or first is None else first).start()
+    capitalised = [word for word in _NAME_PARTS.finditer(before[0]) if word[0][0].isupper()]
+    named = _without_generic(capitalised, text=text, base=before.start(), head=head)
+    if named and _is_enough(named, head[0]):
+        return before.start() + named[0].start()
+    first = next((word for word in capitalised if word[0] not in _ARTICLES), None) if has_town else None
+    return before.start() + first.start() if first else None
+
+
+def _without_generic(
+    text: str, base: int, named: Sequence[re.Match[str]], head: re.Match[str]
+) -> Sequence[re.Match[str]]:
+    """Return the words from the first that says more than what a place does; none if no word does."""
+    for index, word in enumerate(named):
+        if word[0] not in _GENERIC or _is_plain_name(text, base + word.start(), head):
+            return named[index:]
+    return []
 
 
 def _is_plain_name(text: str, place: int, head: re.Match[str]) -> bool:
@@ -166,7 +172,7 @@ def _is_plain_name(text: str, place: int, head: re.Match[str]) -> bool:
     return is_name and text[:place].endswith(("at ", "to ", "from ", "in ", "by "))
 
 
-def _is_enough(named: list[re.Match[str]], head: str) -> bool:
+def _is_enough(named: Sequence[re.Match[str]], head: str) -> bool:
     """Say whether these words before the head make a name with it."""
     if head in _STRONG_WORDS:
         return True

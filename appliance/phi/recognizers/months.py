@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from appliance.phi.findings import Finding, Kind
-from appliance.phi.recognizers.rule import Rule, pattern
+from appliance.phi.recognizers.rule import PatternRule, Rule, exact, pattern
 
 _LONG_MONTH = "(?:january|february|march|april|may|june|july|august|september|october|november|december)"
 
@@ -17,6 +17,9 @@ _MONTH = (
     r"(?:jan(?:uary)?|feb(?:r?uary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?![a-z])\.?"
 )
+
+_CAPITAL_MONTH = "(?:Jan(?:uary)?|Feb(?:ruary)?|March|April|May|June|July|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
+"""With a capital, because a month alone is a day's element only where it can be no other word."""
 
 _FOREIGN_MONTH = (
     r"(?:enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre|janvier|fevrier|mars"
@@ -137,5 +140,25 @@ def _has_day(text: str, place: int) -> bool:
     return near is not None and _MONTH_HERE.match(text, place) is not None
 
 
-RULES: tuple[Rule, ...] = (DatesByMonth(),)
+RULES: tuple[Rule, ...] = (
+    DatesByMonth(),
+    PatternRule(
+        name="date-month-relative",
+        kind=Kind.DATE,
+        pattern=exact(
+            rf"\b(?P<value>(?i:last|next|this|this[ ]past|past|early|late|mid)[ -]{_CAPITAL_MONTH})(?![\w'-])"
+        ),
+        score=0.7,
+        gate=exact(_CAPITAL_MONTH),
+    ),
+    PatternRule(
+        name="date-month-alone",
+        kind=Kind.DATE,
+        pattern=exact(
+            rf"\b(?i:in|since|until|till|during|by|from|through|before|after|around)[ ](?P<value>{_CAPITAL_MONTH})(?![\w'-])"
+        ),
+        score=0.7,
+        gate=exact(_CAPITAL_MONTH),
+    ),
+)
 """Rules for days with the name of a month."""

@@ -24,6 +24,7 @@ from appliance.phi.recognizers.people_words import (
     ROLES,
     TITLES,
     VALEDICTION,
+    can_end_label,
 )
 from appliance.phi.recognizers.rule import PatternRule, Rule, exact
 
@@ -198,6 +199,8 @@ def _below(left: str) -> _Beside:
 
 
 def _by_label(before: str) -> _Beside:
+    if not can_end_label(before):
+        return _Beside.NOTHING
     if LABEL.search(before):
         return _Beside.LABEL
     return _Beside.ROLE if KIN_LABEL.search(before) else _Beside.NOTHING

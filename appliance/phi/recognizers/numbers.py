@@ -22,6 +22,9 @@ _LIST = re.compile(r"[ ]{0,2}(?:,|;|/|&|\+|and|or|\|)[ ]{0,2}(?:(?:and|or)[ ])?\
 
 _FEWEST_DIGITS_IN_LIST = 4
 
+_NO_LABEL = 3
+"""Digits in a row that are no part of a label, as ``10`` is of ``ICD 10`` and ``4`` of ``last 4``."""
+
 _SAYS_ALL, _EVERYDAY, _VAGUE, _LISTED, _BY_FORM = 0.96, 0.92, 0.84, 0.9, 0.6
 """Scores: how sure a number is by what announces it."""
 
@@ -34,14 +37,16 @@ class NumbersByLabel:
 
     def find(self, text: str) -> Iterator[Finding]:
         """Yield a finding for each number that belongs to a person."""
-        reached = 0
+        reached = floor = 0
         previous: Finding | None = None
         for digits in _DIGITS.finditer(text):
             if digits.start() < reached:
                 continue
             value = value_at(text, digits.start(), reached)
             reached = value.end
-            found = None if _is_of_mail(text, value) else _judged(text, value, previous)
+            found = None if _is_of_mail(text, value) else _judged(text, value, previous=previous, floor=floor)
+            if digits.end() - digits.start() >= _NO_LABEL:
+                floor = digits.end()
             if found is not None:
                 previous = found
                 yield found
@@ -51,11 +56,12 @@ def _is_of_mail(text: str, value: Value) -> bool:
     return text[value.end : value.end + 1] == "@" or text[value.start - 1 : value.start] == "@"
 
 
-def _judged(text: str, value: Value, previous: Finding | None) -> Finding | None:
-    context = label_before(text, value.start)
+def _judged(text: str, value: Value, *, previous: Finding | None, floor: int) -> Finding | None:
+    context = label_before(text, value.start, floor)
     if context is None or prefix(value.text) in ALWAYS_LABELS:
-        value = _without_label(text, value)
-        context = label_before(text, value.start)
+        bare = _without_label(text, value)
+        if bare.start != value.start:
+            value, context = bare, label_before(text, bare.start, floor)
     if context is not None:
         return _by_label(value, context)
     if previous is not None and _continues(text, value, previous):

@@ -80,6 +80,19 @@ LABEL = re.compile(
 KIN_LABEL = re.compile(rf"(?<![A-Za-z])(?:{_KIN})[\"')\]]{{0,2}}[ \t]{{0,4}}\Z", re.IGNORECASE | re.VERBOSE)
 """A label after which a diagnosis is as likely: a name needs two words there."""
 
+_ENDS = frozenset(re.findall("[a-z]{2,}", LABEL.pattern + KIN_LABEL.pattern))
+"""Words that a label can end with, and some that it cannot: a quick look before the long expressions."""
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def can_end_label(before: str) -> bool:
+    """Say whether the last word here can be the end of a label; False means that no label stands here."""
+    bare = before.rstrip("\"')] \t")
+    word = bare[len(bare.rstrip(_LETTERS)) :].lower()
+    return word in _ENDS or word.removesuffix("s") in _ENDS or word.endswith(("name", "names", "aliases", "off"))
+
+
 VALEDICTION = re.compile(
     r"(?:sincerely|regards|respectfully|signed|thanks?|thank[ ]you|cordially|truly|best|dictated[ ]by|signature)[,.:]?\s{0,3}\Z",
     re.IGNORECASE | re.VERBOSE,

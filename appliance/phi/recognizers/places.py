@@ -120,6 +120,16 @@ RULES: tuple[Rule, ...] = (
         check=lambda value: not set(value.lower().split()) & _NO_STREET,
     ),
     PatternRule(
+        name="numbered-street",
+        kind=Kind.LOCATION,
+        pattern=exact(
+            r"(?P<value>\d(?<![\w/.,-].)\d{0,2}(?:st|nd|rd|th)[ ](?:[Aa]ve(?:nue)?|AVE(?:NUE)?|[Ss]treet|STREET|St\.?|ST\.)(?:[ ](?:[NSEW]{1,2}|[Nn]orth|[Ss]outh|[Ee]ast|[Ww]est)\b)?"
+            r"(?:[ ](?i:clinic|hospital|office|pharmacy|shelter|station|ymca)\b)?)(?![\w-])(?![ ](?:depression|elevation|segment))"
+        ),
+        score=0.75,
+        gate=exact(r"\d(?:st|nd|rd|th)[ ][AaSs]"),
+    ),
+    PatternRule(
         name="post-box",
         kind=Kind.LOCATION,
         pattern=pattern(

@@ -82,7 +82,7 @@ class LabelledRule:
             return
         for match in self.value.finditer(text):
             start, end = match.span()
-            if self.before.search(text, max(0, start - self.window), start) and self.check(match[0]):
+            if self.check(match[0]) and self.before.search(text, max(0, start - self.window), start):
                 yield Finding(kind=self.kind, start=start, end=end, score=self.score, recognizer=self.name)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from appliance.phi.findings import Kind
 from appliance.phi.recognizers import checksums
 from appliance.phi.recognizers.labels import CODE_PREFIXES, PREFIXES
+from appliance.phi.recognizers.rule import words
 
 _VALUE = re.compile(r"[A-Za-z0-9*]+(?:[-_][A-Za-z0-9*]+|\.\d[A-Za-z0-9]*){0,8}")
 _GROUPS = re.compile(r"[0-9OolISB]{2,5}(?:[ ][0-9OolISB]{2,5}){1,4}(?![\w%/.,-]|[ ]?(?:mg|ml|mcg|y|\d))")
@@ -20,16 +21,21 @@ _HEAD = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789*-_."
 _LONGEST_HEAD = 24
 """Letters before the first digit of a value; a longer run is no identifier's prefix."""
 
-_UNIT = re.compile(
-    r"[ -]?(?:%|(?:m|mc|u|k|n|p)?g|[mdu]?l|mls?|liters?|mmhg|mmol|meq|mol|bpm|[cmk]?m|mm|cc|units?|iu|cm|hz|khz|mhz|kcal|cal|lbs?"
-    r"|pounds?|oz|kg|inch(?:es)?|ft|feet|years?|yrs?|yo|y/o|months?|mos?|weeks?|wks?|days?|hours?|hrs?|h(?!/)|minutes?|mins?"
-    r"|seconds?|secs?|times|x|tablets?|tabs?|caps?|capsules?|puffs?|drops?|doses?|cells?|copies|steps|beats|breaths|points?"
-    r"|percent|degrees?|[cf](?!/)|patients?|people|participants|am|pm|a\.m|p\.m|st|nd|rd|th|k|mm3|ul|mcl|cmh2o|torr|kpa|msec|ms"
-    r"|steps|flights|packs?|ppd|pack-years?|french|fr|gauge|ga|joules?|watts?|mets?|tesla|t(?!/))(?![a-z])"
-    r"|[ ]?(?:x\d|/[a-z\d]|[=^]|[-/+]\d)",
-    re.IGNORECASE,
+_UNITS = words(
+    """g mg mcg ug kg ng pg l ml dl ul mls liter liters mmhg mmol meq mol bpm cm mm km m cc unit units iu hz khz mhz kcal cal lb lbs
+    pound pounds oz inch inches ft feet year years yr yrs yo month months mo mos week weeks wk wks day days hour hours hr hrs h
+    minute minutes min mins second seconds sec secs times x tablet tablets tab tabs cap caps capsule capsules puff puffs drop
+    drops dose doses cell cells copies steps beats breath breaths point points percent degree degrees c f patient patients
+    people participants am pm st nd rd th k mcl cmh torr kpa msec ms flights pack packs ppd french fr gauge ga joule joules
+    watt watts met mets tesla t"""
 )
-"""What follows a measurement."""
+"""Words that follow a measurement."""
+
+_UNIT = re.compile(r"[ -]?(?:%|(?:y/o|[ap]\.m)(?![a-z])|([a-z]+))|[ ]?(?:/[a-z\d]|[=^]|[-/+]\d)", re.IGNORECASE)
+"""A unit, or a word in its place, or the sign of a quotient or a range."""
+
+_NO_UNITS_BEFORE_SLASH = words("c f h t")
+"""``c/o``, ``f/u``, ``h/o``, ``t/b``."""
 
 _LETTER = re.compile(r"[ ][A-Za-z](?![\w/])")
 """One letter after a blank: no unit of so long a number, but a sex or a word (``MRN 4710497 F``)."""
@@ -105,7 +111,7 @@ class Value:
         """Say whether this can be an identifier beside a label that says it all."""
         if self.is_measured or _DECIMAL.fullmatch(self.text) or _WORDY.fullmatch(self.text):
             return False
-        return len(checksums.plain(self.text)) >= 3 and self.digits >= 2  # noqa: PLR2004 - shorter ones are counts
+        return sum(map(str.isalnum, self.text)) >= 3 and self.digits >= 2  # noqa: PLR2004 - shorter ones are counts
 
     def can_follow_everyday_word(self, *, has_sign: bool) -> bool:
         """Say whether this can be an identifier beside a word that is mostly no label."""
@@ -130,10 +136,17 @@ def value_from(text: str, start: int) -> Value:
     match = _MEDICARE.match(text, start) or _GROUPS.match(text, start) or _VALUE.match(text, start)
     end = match.end() if match else start + 1
     value = text[start:end]
-    is_measured = _UNIT.match(text, end) is not None and not (
-        sum(map(str.isdigit, value)) > _LONGEST_MEASURED and _LETTER.match(text, end)
-    )
+    is_long = sum(map(str.isdigit, value)) > _LONGEST_MEASURED
+    is_measured = _has_unit(text, end) and not (is_long and _LETTER.match(text, end))
     return Value(start=start, end=end, text=value, is_measured=is_measured)
+
+
+def _has_unit(text: str, end: int) -> bool:
+    match = _UNIT.match(text, end)
+    if match is None or match[1] is None:
+        return match is not None
+    unit = match[1].lower()
+    return unit in _UNITS and (text[match.end() : match.end() + 1] != "/" or unit not in _NO_UNITS_BEFORE_SLASH)
 
 
 def prefix(value: str) -> str:
