@@ -157,7 +157,7 @@ def _proper_start(text: str, floor: int, head: re.Match[str], *, has_town: bool)
 
 
 def _without_generic(
-    text: str, base: int, named: Sequence[re.Match[str]], head: re.Match[str]
+    named: Sequence[re.Match[str]], *, text: str, base: int, head: re.Match[str]
 ) -> Sequence[re.Match[str]]:
     """Return the words from the first that says more than what a place does; none if no word does."""
     for index, word in enumerate(named):
