@@ -1,7 +1,8 @@
 """Cut text where no identifier can go on, by its own characters and never by how it arrived.
 
 A block ends at a line end, or after a complete small word that neither carries a part of an identifier (a digit,
-``@``, a dot inside) nor is a label such as ``MRN``.  A run of capitalised words may be a name and goes on.  So usually
+``@``, a dot inside) nor is a label such as ``MRN``.  A run of capitalised words may be a name and goes on.  It ends too
+where a sentence ends and the next begins with a word that no identifier holds (``Dear patient. However``).  So usually
 only the word that is being written must wait, and every chunking of a text gives the same blocks.
 """
 
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 
 from appliance.phi.normalise import fold
 from appliance.phi.recognizers import LABELS, STATES
+from appliance.phi.recognizers.ordinary import NOT_NAMES
+from appliance.phi.recognizers.people_words import INTRODUCERS, ROLES, TITLES
 
 MAX_WORD = 600
 """A word is cut here whatever follows: longer than the longest identifier that any rule takes (a URL, 510)."""
@@ -28,14 +31,36 @@ _CARRIER = re.compile(r"[\d@=]|:[/:\w]|\w\.\w")
 
 _PUNCTUATION = ".,:;#()[]{}<>*\"'!?-_/|"
 
-AROUND = frozenset(
+_BESIDE_NUMBERS = frozenset(
     """
-    dr doctor prof professor mrs miss md age aged years year yr yrs y yo y/o o old year-old years-old yr-old yrs-old y-o
+    md ext extension x age aged years year yr yrs y yo y/o o old year-old years-old yr-old yrs-old y-o
     jan january feb february mar march apr april may jun june jul july aug august sep sept september
-    oct october nov november dec december
+    oct october nov november dec december monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu
+    thurs fri sat sun
+    phones cellphone beeper callback landline hotline direct voicemail text sms whatsapp reach reachable dial ring rings
+    home work office switchboard msisdn answer answered answering message messages registered me him them us line on or
     """.split()  # noqa: SIM905 - a list of words reads better than a column of literals
 )
-"""Words beside names, ages and days."""
+"""Words beside ages, days and telephone numbers."""
+
+AROUND = TITLES | ROLES | INTRODUCERS | _BESIDE_NUMBERS
+"""Words beside names and numbers that are no labels."""
+
+_SENTENCE_END = re.compile(r"""["'(\[]{0,2}(?P<word>[a-z]{2,}(?:['-][a-z]+)*)(?P<sign>[.!?])["')\]]{0,2}""")
+"""A small word with what ends a sentence; a capitalised one may be a name's or a town's abbreviation."""
+
+_LONGEST_ABBREVIATION = 4
+"""Letters before a dot; a longer word with one ends its sentence."""
+
+_LONG_ABBREVIATIONS = frozenset("approx assoc assocs depts phys pharm extn tele exten reg'd cont'd".split())  # noqa: SIM905 - as above
+
+_OPENING = re.compile(r"""["'(\[]{0,2}(?P<word>[a-z]+(?:'[a-z]{1,2})?)[,;.!?"')\]]{0,2}""", re.IGNORECASE)
+"""The first word of a sentence, with nothing beside it that an identifier could be a part of."""
+
+_PLAIN_OPENERS = frozenset("the his her their our my your".split())  # noqa: SIM905 - as above
+"""Words between a label and its value ("account: the 123") that begin a sentence after any other word."""
+
+_PARTS_OF_ADDRESSES = frozenset("unit room floor building suite apt apartment lot bed county city town".split())  # noqa: SIM905 - as above
 
 _STATES = frozenset(state.lower() for state in STATES)
 
@@ -64,6 +89,9 @@ def block_end(text: str, start: int, *, at_end: bool) -> int | None:
         position = max(word.end(), position + 1)
         if not _may_go_on(word["word"]) or position - start >= MAX_BLOCK:
             return position
+        is_over = _ends_sentence(text, word["word"], position, at_end=at_end)
+        if is_over is not False:
+            return position if is_over else None
     return position if at_end and position > start else None
 
 
@@ -86,3 +114,31 @@ def _may_go_on(word: str) -> bool:
         return bool(word)
     plain = bare.lower()
     return plain in LABELS or plain in AROUND or plain in _STATES
+
+
+def _ends_sentence(text: str, last: str, position: int, *, at_end: bool) -> bool | None:
+    """Say whether a sentence ends with this word and the next begins; None while that depends on what comes."""
+    sentence = _SENTENCE_END.fullmatch(last)
+    if sentence is None or not _is_over(sentence["word"], sentence["sign"]):
+        return False
+    following = _next_word(text, position)
+    if following.end() == len(text) and not _is_cut(following) and not at_end:
+        return None
+    opening = _OPENING.fullmatch(following["word"])
+    is_apart = text[position : following.start("word")].isspace()
+    return opening is not None and is_apart and _begins_anew(sentence["word"], opening["word"])
+
+
+def _begins_anew(last: str, opening: str) -> bool:
+    """Say whether no identifier reaches from the last word of a sentence into the first of the next."""
+    first = opening.lower()
+    if first in _BESIDE_NUMBERS or first in _STATES or first in _PARTS_OF_ADDRESSES:
+        return False
+    if first in LABELS and (last in LABELS or first not in _PLAIN_OPENERS):
+        return False
+    return opening[0].islower() or first in NOT_NAMES
+
+
+def _is_over(last: str, sign: str) -> bool:
+    is_word = len(last) > _LONGEST_ABBREVIATION and last not in _LONG_ABBREVIATIONS
+    return last not in _BESIDE_NUMBERS and (sign != "." or is_word)

@@ -7,7 +7,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from appliance.clinical_text import ClinicalText
+from appliance.phi.blocks import AROUND, block_spans
+from appliance.phi.findings import Kind
 from appliance.phi.normalise import fold
+from appliance.phi.recognizers import LABELS
+from appliance.phi.recognizers.ordinary import NOT_NAMES
 from appliance.phi.rules import find
 from appliance.phi.stream import COUNTED_ONLY, Screen, screen
 
@@ -63,6 +67,21 @@ texts = st.lists(
 ).flatmap(lambda parts: st.sampled_from(["", " ", ", ", "\n"]).map(lambda glue: glue.join(parts)))
 
 
+WORDS = sorted({*LABELS, *NOT_NAMES, *AROUND, "street", "doctor", "Ellis", "Hartford", "seen", "walks", "Kevin"})
+
+sentences = st.lists(
+    st.one_of(
+        st.sampled_from(IDENTIFIERS),
+        st.sampled_from(WORDS),
+        st.sampled_from(WORDS).map(str.capitalize),
+        st.sampled_from(("Smith", "1234567", "MA", "St", "Dear patient", "dear patient", "the account", "Mark Ellis")),
+    ),
+    min_size=1,
+    max_size=3,
+).map(" ".join)
+"""Sentences of what rules read, so that many end beside an identifier."""
+
+
 @given(text=texts, cuts=st.lists(st.integers(min_value=0, max_value=400), max_size=30))
 def test_every_chunking_gives_the_same_as_the_whole(text: str, cuts: list[int]) -> None:
     whole, withheld = screen(ClinicalText(text), [])
@@ -97,6 +116,20 @@ def test_cutting_into_blocks_loses_no_identifier(words: list[str]) -> None:
     screened, _ = screen(ClinicalText(text), [])
 
     assert [value for value in values if value in screened.reveal()] == []
+
+
+@given(parts=st.lists(sentences, min_size=2, max_size=8), sign=st.sampled_from((". ", "! ", "? ", ".  ", '." ')))
+def test_no_identifier_reaches_over_the_end_of_a_block(parts: list[str], sign: str) -> None:
+    """Streets in small letters excepted, which the rules find from a number over any words to a street's word."""
+    text = sign.join(parts)
+    spans = list(block_spans(text, at_end=True))
+
+    whole = [found for found in find(text) if found.kind not in {*COUNTED_ONLY, Kind.LOCATION}]
+    in_blocks = [(start + found.start, start + found.end) for start, end in spans for found in find(text[start:end])]
+
+    for each in whole:
+        value = text[each.start : each.end]
+        assert "St" in value or any(start <= each.start and each.end <= end for start, end in in_blocks), value
 
 
 @example(text="123-45-6789(617) 555-0123")
