@@ -90,7 +90,7 @@ RULES: tuple[Rule, ...] = (
         name="phone-scanned",
         kind=Kind.PHONE,
         pattern=exact(
-            rf"(?<![\w(+.-])(?P<value>(?:\+?[1lI][ .-]?)?\(?{_SCANNED}{{3}}\)?[ .-]{{1,2}}{_SCANNED}{{3}}[ .-]"
+            rf"(?<![\w+.-])(?P<value>(?:\+?[1lI][ .-]?)?(?:\({_SCANNED}{{3}}\)|{_SCANNED}{{3}})[ .-]{{1,2}}{_SCANNED}{{3}}[ .-]"
             rf"{_SCANNED}{{4}})(?!\w)"
         ),
         score=0.8,
