@@ -28,7 +28,7 @@ FREQUENT = {"surnames.txt": 1500, "given_female.txt": 500, "given_male.txt": 500
 ENOUGH = 3
 """Occurrences that make a word of clinical text ordinary."""
 
-SHORTEST_RARE, SHORTEST_DRUG = 4, 5
+SHORTEST_RARE, SHORTEST_LOWER = 4, 6
 """Shorter ones are abbreviations of everything."""
 
 WORD = re.compile(r"(?<![\w'-])[a-z]{2,}(?![\w-])")
@@ -51,9 +51,14 @@ def main() -> None:
     is_ordinary = Lexicon().is_ordinary
     write("everyday_names.txt", {name for names in files for name in map(str.lower, names) if is_ordinary(name)})
     write("only_names.txt", only_names(names, words | read(dictionaries / "american-english-huge"), ordinary))
-    large = read(dictionaries / "american-english-large") | read(dictionaries / "british-english-large")
-    rare = {word for word in large - names if len(word) >= SHORTEST_RARE and not is_ordinary(word)}
-    write("rare_words.txt", reduced(rare, ordinary))
+    large, huge = (dictionaries / f"american-english-{size}" for size in ("large", "huge"))
+    kept_out = names | proper(huge)
+    large_words = (read(large) | read(dictionaries / "british-english-large")) - kept_out
+    rare = {word for word in large_words if len(word) >= SHORTEST_RARE and not is_ordinary(word)}
+    rare_kept = set(reduced(rare, ordinary))
+    write("rare_words.txt", rare_kept)
+    lower = {word for word in read(huge) - kept_out - rare if len(word) >= SHORTEST_LOWER and not is_ordinary(word)}
+    write("lower_words.txt", {word for word in reduced(lower, ordinary | rare_kept) if not is_by_form(word)})
     drugs = {match[1].lower() for match in map(DRUG_NAME.match, unii.read_text().splitlines()) if match}
     write("drug_names.txt", {word for word in drugs - names - rare if not is_ordinary(word) and not is_by_form(word)})
 
@@ -62,6 +67,11 @@ def read(file: Path) -> set[str]:
     """Return the words in lower case of a list."""
     words = file.read_text().split()
     return {word for word in words if word.isascii() and word.isalpha() and word.islower() and len(word) > 1}
+
+
+def proper(file: Path) -> set[str]:
+    """Return the words that the list knows with a capital too: ``portland`` cement comes from Portland."""
+    return {word.lower() for word in file.read_text().split() if word.isascii() and word.isalpha() and word.istitle()}
 
 
 def reduced(words: Iterable[str], known: Iterable[str]) -> Iterator[str]:

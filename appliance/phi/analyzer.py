@@ -17,6 +17,7 @@ from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegist
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine, SpacyNlpEngine
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
+from tldextract.tldextract import TLD_EXTRACTOR
 from typing_extensions import override
 
 from appliance.errors import PhiGuardUnavailableError
@@ -192,6 +193,8 @@ def stock(models: Path) -> Callable[[str], list[tuple[int, int, str, float]]]:
     Raises PhiGuardUnavailableError for a missing or changed file.
     """
     check_files(models)
+    # Presidio's rule for e-mail addresses would fetch the list of public suffixes at the first address it sees.
+    TLD_EXTRACTOR.suffix_list_urls = ()
     whole = SpacyNlpEngine(models=[{"lang_code": _LANGUAGE, "model_name": str(models / "spacy")}])
     engine = AnalyzerEngine(nlp_engine=whole, supported_languages=[_LANGUAGE])
 

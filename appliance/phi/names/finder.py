@@ -29,6 +29,9 @@ from appliance.phi.names.words import Word, pieces, read_words, windows
 _SURE, _LIKELY = 0.5, 0.2
 """Share that Rampart must give a word: any word, and a word that lists know as a name."""
 
+_NEVER = 2.0
+"""No probability is as high."""
+
 _BY_LISTS, _BY_ENTITIES, _BY_PREPOSITION = 0.8, 0.75, 0.6
 """Scores of what the lists, spaCy and a preposition find; Rampart's words have their own."""
 
@@ -173,19 +176,24 @@ class NameFinder:
         return is_written_so and word.look is not Look.CLINICAL and not self._lexicon.is_never(word.text)
 
     def _widen_places(self, text: str, words: Sequence[Word], verdicts: Verdicts) -> None:
-        """Take in what kind of place it is, in any case: ``Dallas clinic``, ``UCLA Med Ctr``."""
+        """Take in what kind of place it is, in any case, and its land: ``Dallas clinic``, ``Ghent, Belgium``."""
         for index in range(1, len(words)):
             if verdicts.kind(index - 1) is not Kind.LOCATION or not verdicts.is_open(index):
                 continue
-            is_next = text[words[index - 1].end : words[index].start] == " "
-            if is_next and words[index].text.lower() in self._lexicon.facilities:
+            gap, lower = text[words[index - 1].end : words[index].start], words[index].text.lower()
+            is_land = gap in {", ", " "} and words[index].is_capital and lower in self._lexicon.lands
+            if is_land or (gap == " " and lower in self._lexicon.facilities):
                 verdicts.accept(index, Kind.LOCATION, _BY_ENTITIES)
 
     def _needed(self, words: Sequence[Word], index: int) -> float:
-        """Return how sure Rampart must be of this word; above one for words that are no names."""
+        """Return how sure Rampart must be of this word."""
         word = words[index]
         if word.look in {Look.CLINICAL, Look.ORDINARY, Look.ACRONYM} or is_eponym_used(words, index, self._lexicon):
-            return 2.0
+            return _NEVER
+        if word.look is Look.INITIAL and not any(
+            _may_have_initial(each) for each in words[max(index - 1, 0) : index + 2]
+        ):
+            return _NEVER
         return _LIKELY if word.look in {Look.PERHAPS, Look.GIVEN} and word.is_capital else _SURE
 
 
@@ -196,13 +204,19 @@ def _moved(finding: Finding, by: int) -> Finding:
 def _trimmed(words: Sequence[Word], inside: Sequence[int], kind: Kind, lexicon: Lexicon) -> Sequence[int]:
     """Leave out ordinary and clinical words at both ends of what a model took for one entity."""
     wanted = [index for index in inside if _may_end_entity(words[index], kind, lexicon)]
-    return range(wanted[0], wanted[-1] + 1) if wanted else ()
+    is_more_than_initials = any(words[index].look is not Look.INITIAL for index in wanted)
+    return range(wanted[0], wanted[-1] + 1) if is_more_than_initials else ()
 
 
 def _may_end_entity(word: Word, kind: Kind, lexicon: Lexicon) -> bool:
     if word.look is Look.ORDINARY:
-        return word.is_capital and (kind is Kind.LOCATION or lexicon.is_name(word.text))
+        is_land = word.text.lower() in lexicon.lands
+        return word.is_capital and not is_land and (kind is Kind.LOCATION or lexicon.is_name(word.text))
     return word.look is not Look.CLINICAL
+
+
+def _may_have_initial(word: Word) -> bool:
+    return word.is_capital and (word.look in ASKED or word.look is Look.GIVEN)
 
 
 def _by_character(pieces: Pieces, length: int) -> tuple[np.ndarray, np.ndarray]:

@@ -40,13 +40,21 @@ DISEASE = re.compile(
 )
 """Ends of the names of diseases, procedures and examinations in lower case."""
 
-MEDICAL = re.compile(
-    r"(?:peri|supra|infra|antero|postero|latero|dorsi|plantar|hyper|hypo|micro|macro|intra|inter|trans|non|pre|post|sub|retro"
-    r"|nephro|cardio|neuro|gastro|hepato|osteo|broncho|arterio|veno|hemi|multi|bi|un|re|over|poly|pseudo|thrombo|cyto|immuno"
-    r"|radio|chemo|electro|echo|endo|epi|para|thoraco|lumbo|cranio|brachio|cervico|talo|sterno|costo)\w{5,}"
-    r"|\w{4,}(?:flexion|duction|opia|itus|eal|oid|ical|ular|ity|ness|ism|ous|ative|ization|isation|mentation|ectatic)"
+_PREFIX = re.compile(
+    r"(?:peri|supra|infra|antero|postero|latero|dorsi|dorso|hyper|hypo|micro|macro|intra|inter|trans|non|pre|post|sub|retro"
+    r"|nephro|cardio|neuro|gastro|hepato|osteo|broncho|arterio|aorto|veno|hemi|multi|primi|bi|un|re|over|poly|pseudo|thrombo"
+    r"|cyto|immuno|radio|chemo|electro|echo|endo|epi|para|thoraco|lumbo|abdomino|cranio|brachio|cervico|talo|sterno|anti)"
+    r"(?=(\w{5,}))"
 )
-"""Words in lower case that are put together from parts that words of medicine are made of, and names are not."""
+"""First parts of words that are put together, and the rest."""
+
+_SUFFIX = re.compile(
+    r"\w{4,}(?:flexion|duction|opia|itus|oid|ical|ular|ity|ness|ism|ous|ative|ization|isation|mentation|ectatic|inic|echiae)"
+)
+"""Ends of words of science, which lower-case names do not have."""
+
+_SHORTEST_TYPO = 6
+"""Shorter words with a letter too many are too often another word."""
 
 
 class Look(Enum):
@@ -115,11 +123,15 @@ class Lexicon:
         self._names = self._given | surnames()
         self._ordinary = frozenset((_FOLDER / "ordinary_words.txt").read_text().split())
         self._rare = frozenset((_FOLDER / "rare_words.txt").read_text().split())
+        self._lower = frozenset((_FOLDER / "lower_words.txt").read_text().split())
         self._drugs = frozenset((_FOLDER / "drug_names.txt").read_text().split())
         self._everyday = frozenset((_FOLDER / "everyday_names.txt").read_text().split())
         self._only_names = frozenset((_FOLDER / "only_names.txt").read_text().split())
         sections = _sections((_FOLDER / "clinical_words.txt").read_text())
-        self._never = sections["never"] | extra
+        self.lands = sections["lands"]
+        """Countries and states that are nobody's name: no name, but the end of an address."""
+
+        self._never = sections["never"] | self.lands | extra
         self._clinical = sections["clinical"]
         self._eponyms = sections["eponyms"]
         self.diseases = sections["diseases"]
@@ -186,11 +198,25 @@ class Lexicon:
         return self._look_of_rare(part, lower, is_capital=is_capital)
 
     def _look_of_rare(self, part: str, lower: str, *, is_capital: bool) -> Look:
-        if _is_form_of(lower, self._rare):
+        if _is_form_of(lower, self._rare) or self._is_put_together(lower):
             return Look.RARE if is_capital else Look.ORDINARY
-        if not is_capital and MEDICAL.fullmatch(lower):
+        if not is_capital and (lower in self._lower or _SUFFIX.fullmatch(lower) or self._is_typo(lower)):
             return Look.ORDINARY
         return Look.ACRONYM if part.isupper() and len(part) <= _LONGEST_ACRONYM else Look.UNKNOWN
+
+    def _is_put_together(self, lower: str) -> bool:
+        """Say whether this is a word with something before it: ``perineural``."""
+        match = _PREFIX.match(lower)
+        return match is not None and self.is_ordinary(match[1])
+
+    def _is_typo(self, lower: str) -> bool:
+        """Say whether this is a word with one letter too many or two of them exchanged, as ``epsiode`` is."""
+        places = range(len(lower) - 1) if len(lower) >= _SHORTEST_TYPO else ()
+        return any(
+            self.is_ordinary(lower[:at] + lower[at + 1] + lower[at] + lower[at + 2 :])
+            or self.is_ordinary(lower[:at] + lower[at + 1 :])
+            for at in places
+        )
 
     def _look_of_name(self, lower: str, *, is_capital: bool, is_ordinary: bool) -> Look:
         if is_ordinary:

@@ -31,6 +31,9 @@ _BY_WHOM_ONLY = frozenset({"per", "cc", "d/w"})
 _FINDINGS = frozenset({"negative", "positive", "neg", "pos", "no", "absent", "present", "equivocal", "bilateral"})
 """Before an eponym that is a sign: ``negative Hoffman's``."""
 
+_PROTOCOLS = frozenset({"protocol", "regimen", "score", "criteria", "trial", "trials", "study", "registry", "syndrome"})
+"""In lower case after capitals that stand for something."""
+
 _HEAD_WITHIN, _HEAD_WITHIN_OF_EPONYM = 2, 4
 """Words after a possessive, or after a known eponym, among which the head stands: ``Wells DVT risk score``."""
 
@@ -59,12 +62,20 @@ def is_eponym_used(words: Sequence[Word], index: int, lexicon: Lexicon) -> bool:
     """Say whether this word is what a disease, sign or device is called by, judging by the words beside it."""
     word = words[index]
     possessor = word.text[:-2].lower() if word.text[-2:].lower() in {"'s", "\u2019s"} else ""
+    if _is_protocol(words, index):
+        return True
     is_pair = "-" in word.text and word.is_capital
     if not (word.look is Look.EPONYM or possessor or is_pair) or _has_given_before(words, index, lexicon):
         return False
     if _is_nobodys(word, possessor, lexicon) or _has_head(words, index, lexicon):
         return True
     return bool(index) and not is_pair and words[index - 1].text.lower() in _FINDINGS
+
+
+def _is_protocol(words: Sequence[Word], index: int) -> bool:
+    """Say whether these capitals are a trial, protocol or score: ``RICE protocol``."""
+    is_followed = index + 1 < len(words) and words[index + 1].text in _PROTOCOLS
+    return is_followed and words[index].text.isupper()
 
 
 def _is_nobodys(word: Word, possessor: str, lexicon: Lexicon) -> bool:

@@ -1,4 +1,5 @@
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -111,6 +112,17 @@ def test_the_guard_does_not_open_without_its_models(tmp_path: Path) -> None:
         Analyzer.open(tmp_path, site=Site())
     with pytest.raises(PhiGuardUnavailableError):
         stock(tmp_path)
+
+
+def test_stock_presidio_asks_nobody_about_an_address() -> None:
+    called: list[str] = []
+    sys.addaudithook(lambda event, _: called.append(event) if event.startswith("socket.") else None)
+    find = stock(real_models())
+
+    found = {kind for _, _, kind, _ in find("Write to maria.okonkwo@quillfax.example.org or maria@quillfax.co.uk")}
+
+    assert "EMAIL_ADDRESS" in found
+    assert called == []
 
 
 def test_presidio_gets_our_engine_and_nothing_else() -> None:
