@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import assert_never
 
 from appliance.phi.dates import MONTHS, Precision, may_go_on, read_at
 from appliance.phi.findings import Kind
@@ -249,6 +250,8 @@ def _is_like(entry: Entry, text: str, tokens: list[re.Match[str]]) -> bool:
             return "".join(whole.split()).casefold() == "".join(entry.surrogate.split()).casefold()
         case Form.CHARACTERS | Form.TAG | Form.BACKWARDS:
             return True
+        case never:
+            assert_never(never)
 
 
 def _original(entry: Entry, found: str, tokens: list[re.Match[str]]) -> str:

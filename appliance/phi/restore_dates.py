@@ -10,6 +10,7 @@ it lies near one that was moved; a day far from all of them, or one that the cal
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import assert_never
 
 from appliance.phi.dates import Precision, Written
 
@@ -124,3 +125,5 @@ class MovedDays:
             case Precision.DAY:
                 moved = date(day.year, day.month, day.day) + timedelta(days=shift_days)
                 return moved.year, moved.month, moved.day
+            case never:
+                assert_never(never)

@@ -121,11 +121,9 @@ def number_like(issuer: Issuer, kind: Kind, original: str, *, candidates: Iterat
         drawn = candidates or numbers.candidates(kind, original, issuer.drawing(name))
         base = issuer.known(f"last four:{characters}") or issuer.draw(name, _safe(drawn))
         written = base and _in_the_form_of(original, base)
-        if not written:
-            return None
-        if len("".join(keys(written))) <= SHORT:
+        if written and len("".join(keys(written))) <= SHORT:
             return written
-        if issuer.ledger.can_issue(written, original, Form.CHARACTERS):
+        if written and issuer.ledger.can_issue(written, original, Form.CHARACTERS):
             issuer.ledger.issue(written, original, kind=kind, form=Form.CHARACTERS)
             _expect_last_four(issuer, kind, characters, written)
             _expect_without_country(issuer, kind, original, written)

@@ -88,15 +88,16 @@ def test_the_same_secret_makes_the_same_surrogates_and_another_makes_others() ->
 
 
 def test_a_woman_keeps_her_gender_and_a_name_its_origin() -> None:
-    text = "Patricia met Robert, Huynh, Kowalczyk and Hernandez"
+    text = "Patricia met Robert, Huynh, Kowalczyk, Hernandez and Joaquin"
     _, out = replaced(text, *[(Kind.NAME, name) for name in re.findall(r"[A-Z]\w+", text)])
-    woman, man, vietnamese, polish, hispanic = re.findall(r"[A-Z]\w+", out)
+    woman, man, vietnamese, polish, hispanic, joaquin = re.findall(r"[A-Z]\w+", out)
 
     assert woman.lower() in female_names()
     assert man.lower() in male_names()
     assert vietnamese in VIETNAMESE.surnames
     assert polish in SLAVIC.surnames
     assert hispanic in HISPANIC.surnames
+    assert joaquin in HISPANIC.male
 
 
 def test_a_thousand_people_have_a_thousand_names() -> None:
