@@ -67,8 +67,9 @@ class _Life:
 class GuardWorker:
     """Hold the guard's process; used by one event loop."""
 
-    def __init__(self, models: Path, *, site: Site, command: Sequence[str] = COMMAND) -> None:
+    def __init__(self, models: Path, *, site: Site, command: Sequence[str] = COMMAND, start_s: float = START_S) -> None:
         """Take the models' folder and the site's list; nothing starts before `running`."""
+        self._start_s = start_s
         self.state = WorkerState.STOPPED
         self.failure = ""
         """Why the process was started again the last time, without any text."""
@@ -182,7 +183,7 @@ class GuardWorker:
         """Bring the site's list, which loads the models, and say when the process is ready."""
         self.failure = ""
         try:
-            async with asyncio.timeout(START_S):
+            async with asyncio.timeout(self._start_s):
                 await self._exchange(life, {"site": site_to_wire(self._site)})
         except (TimeoutError, OSError, PhiGuardUnavailableError):
             self._end_life("the guard's process did not get ready")

@@ -1,6 +1,7 @@
 """A guard's process that behaves as its first argument says, for tests of what happens when the real one does not."""
 
 import json
+import os
 import sys
 import time
 from typing import Any
@@ -31,9 +32,15 @@ WRONG = {
 
 def answer(how: str, request: dict[str, Any]) -> None:
     number, texts = request["id"], request.get("texts")
-    if texts is None:
+    if texts is None and how == "never":
+        time.sleep(60)
+    elif texts is None:
         write({"id": number, "ready": True} if how != "unready" else {"id": number, "error": "model file x"})
     elif how == "hang":
+        time.sleep(60)
+    elif how == "deaf":
+        os.close(sys.stdin.fileno())
+        write({"id": number, "found": [[] for _ in texts]})
         time.sleep(60)
     elif how == "die":
         sys.exit(3)

@@ -10,7 +10,6 @@ A word of the clinical lists is never a name by itself, and a surname that a dis
 disease's head word follows.  Words are judged whole and joined to names at the end.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,8 @@ import numpy as np
 
 from appliance.phi.findings import Finding, Kind
 from appliance.phi.names.beside import persons_beside
-from appliance.phi.names.entities import PERSON, PLACE, Entities
+from appliance.phi.names.entities import Entities
+from appliance.phi.names.kinds import is_after_at, kind_of
 from appliance.phi.names.lexicon import ASKED, Lexicon, Look
 from appliance.phi.names.rampart import Pieces, Rampart
 from appliance.phi.names.runs import goes_on, is_eponym_used, sure_names, sure_towns
@@ -34,20 +34,6 @@ _NEVER = 2.0
 
 _BY_LISTS, _BY_ENTITIES, _BY_PREPOSITION = 0.8, 0.75, 0.6
 """Scores of what the lists, spaCy and a preposition find; Rampart's words have their own."""
-
-_ORGANISATION = "ORG"
-
-_NO_PERSON = frozenset({Look.ACRONYM, Look.CLINICAL, Look.ORDINARY})
-"""Words that are no person even where spaCy says so."""
-
-_AT = re.compile(r"(?:\b(?:at|from|in|to|by|via|with|near|of|@)\s+(?:the\s+)?|@\s{0,1})$", re.IGNORECASE)
-"""What stands before the name of a place that a person was at."""
-
-_BY_WHOM = re.compile(r"\b(?:with|by|per|cc|d/w)[: ]{1,2}$", re.IGNORECASE)
-"""What stands before a person rather than a place."""
-
-_LOOK_BACK = 12
-"""Characters before an entity in which `_AT` is looked for."""
 
 
 class NameFinder:
@@ -116,28 +102,12 @@ class NameFinder:
         inside = verdicts.within(start, end)
         if not any(words[index].look in ASKED or words[index].look is Look.GIVEN for index in inside):
             return
-        kind = self._kind(text, [words[index] for index in inside], entity)
+        kind = kind_of(text, [words[index] for index in inside], entity, self._lexicon)
         if kind is None:
             return
         for index in _trimmed(words, inside, kind, self._lexicon):
             if verdicts.is_open(index) and not is_eponym_used(words, index, self._lexicon):
                 verdicts.accept(index, kind, _BY_ENTITIES)
-
-    def _kind(self, text: str, words: Sequence[Word], entity: tuple[int, int, str]) -> Kind | None:
-        start, _, label = entity
-        if label in PERSON:
-            return (
-                None if all(word.look in {Look.ACRONYM, Look.CLINICAL, Look.ORDINARY} for word in words) else Kind.NAME
-            )
-        if label in PLACE:
-            return Kind.NAME if _BY_WHOM.search(text[max(start - _LOOK_BACK, 0) : start]) else Kind.LOCATION
-        if label != _ORGANISATION:
-            return None
-        if words[-1].text.lower() in self._lexicon.facilities and len(words) > 1:
-            return Kind.LOCATION
-        if not any(word.look in {Look.GIVEN, Look.PERHAPS, Look.UNKNOWN, Look.EPONYM} for word in words):
-            return None
-        return Kind.LOCATION if _AT.search(text[max(start - _LOOK_BACK, 0) : start]) else None
 
     def _ask_rampart(self, text: str, words: Sequence[Word], verdicts: Verdicts) -> None:
         """Judge by Rampart the words that are doubtful still."""
@@ -159,7 +129,7 @@ class NameFinder:
         for index, word in enumerate(words):
             if not word.is_capital or not verdicts.is_open(index) or not self._lexicon.is_system(word.text):
                 continue
-            if word.text.isupper() or _AT.search(text[max(word.start - _LOOK_BACK, 0) : word.start]):
+            if word.text.isupper() or is_after_at(text, word.start):
                 verdicts.accept(index, Kind.LOCATION, _BY_ENTITIES)
 
     def _accept_proper_places(self, text: str, words: Sequence[Word], verdicts: Verdicts) -> None:

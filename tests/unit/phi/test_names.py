@@ -31,6 +31,8 @@ def found(finder: NameFinder, text: str) -> list[tuple[Kind, str]]:
         ("Maria de la Cruz was admitted.", "Maria de la Cruz"),
         ("patient 山田 太郎 was admitted", "山田 太郎"),
         ("Jack Thompson has a test tomorrow.", "Jack Thompson"),
+        ("Follow-up with Umarov next week.", "Umarov"),
+        ("f/u w/ Dr. JANOWSKI, HANK in 2 weeks", "JANOWSKI, HANK"),
         ("Nguyen denies chest pain and reports that Nguyen's wife agrees.", "Nguyen"),
     ],
 )
@@ -46,6 +48,13 @@ def test_a_name_is_found_whole(finder: NameFinder, text: str, name: str) -> None
         "Gleason score 7, Apgar scores 8 and 9, Wells DVT score 2.",
         "Start lisinopril, amlodipine, Eliquis and adalimumab; stop warfarin.",
         "COPD, CHF and T2DM; HbA1c 8.1, LDL 130 mg/dL, BP 120/80.",
+        "Isotretinoin, Diltiazem and zolpidem; pralidoxime and penicillin G were given.",
+        "In ARISTOTLE and RE-LY, as the AHA/ASA guideline says; JAMA 2011.",
+        "Culture grew Neisseria gonorrhoeae; Na+ 137 mEq/L, K+ 4.1 mEq/L.",
+        "Clark level IV, Breslow depth 2 mm; Amsler grid and Tanner stage II.",
+        "He returned from a trip to Brazil and Minnesota.",
+        "Smith-Magenis syndrome; Stevens-Johnson syndrome; the RICE protocol.",
+        "The Supreme Court and the Ministry of Defense agreed with Medtronic.",
         "Skin Examination: no rash. Assessment and Plan: continue metformin.",
         "Hodgkin's lymphoma, Crohn's and Graves' disease in the family.",
         "Chaddock sign and Babinski reflex absent, Romberg test negative.",
@@ -63,6 +72,10 @@ def test_clinical_words_are_left_alone(finder: NameFinder, text: str) -> None:
         ("The patient lives in Albuquerque with two cats.", "Albuquerque"),
         ("Followed at UCSF for two years.", "UCSF"),
         ("She was last seen at Cedar Crest for this.", "Cedar Crest"),
+        ("Seen at Riverbend Physician Group yesterday.", "Riverbend Physician Group"),
+        ("He was at Quillfax Corporation yesterday.", "Quillfax Corporation"),
+        ("They flew from Ghent, Belgium to Boston.", "Ghent, Belgium"),
+        ("The Dallas clinic called.", "Dallas clinic"),
     ],
 )
 def test_a_place_is_found(finder: NameFinder, text: str, place: str) -> None:

@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.phi.findings import Kind
+from appliance.phi.names.beside import persons_beside
 from appliance.phi.names.int8 import to_int8
+from appliance.phi.names.kinds import is_after_at, kind_of
 from appliance.phi.names.lexicon import ASKED, Lexicon, Look
 from appliance.phi.names.protobuf import bytes_field, fields, int_field
-from appliance.phi.names.runs import is_eponym_used, sure_names, sure_towns
+from appliance.phi.names.runs import goes_on, is_eponym_used, sure_names, sure_towns
 from appliance.phi.names.verdicts import Verdicts, findings
-from appliance.phi.names.words import MAX_WINDOW, read_words, windows
+from appliance.phi.names.words import MAX_WINDOW, pieces, read_words, windows
 
 LEXICON = Lexicon(frozenset({"zorbix"}))
 
@@ -41,6 +43,23 @@ LEXICON = Lexicon(frozenset({"zorbix"}))
         ("A1c", Look.ORDINARY),
         ("Zorbix", Look.ORDINARY),
         ("Anna's", Look.GIVEN),
+        ("Jamal", Look.GIVEN),
+        ("Barnes", Look.PERHAPS),
+        ("Diltiazem", Look.CLINICAL),
+        ("isotretinoin", Look.CLINICAL),
+        ("ZOLPIDEM", Look.CLINICAL),
+        ("Stevens-Johnson", Look.CLINICAL),
+        ("AHA/ASA", Look.CLINICAL),
+        ("ARISTOTLE", Look.CLINICAL),
+        ("Neisseria", Look.CLINICAL),
+        ("Hirsutism", Look.RARE),
+        ("hirsutism", Look.ORDINARY),
+        ("Perineural", Look.RARE),
+        ("hemianopia", Look.ORDINARY),
+        ("epsiode", Look.ORDINARY),
+        ("emeregency", Look.ORDINARY),
+        ("kowalczik", Look.UNKNOWN),
+        ("Brazil", Look.ORDINARY),
     ],
 )
 def test_a_word_by_itself_looks_like(word: str, look: Look) -> None:
@@ -64,6 +83,131 @@ def test_an_eponym_with_its_head_is_no_name_and_one_after_a_given_name_is() -> N
 
 
 @pytest.mark.parametrize(
+    ("text", "look"),
+    [
+        ("Hirsutism noted", Look.ORDINARY),
+        ("No rash. Hirsutism noted", Look.ORDINARY),
+        ("\u2022 Hirsutism", Look.ORDINARY),
+        ("seen by Hirsutism", Look.UNKNOWN),
+        ("J. Hirsutism", Look.UNKNOWN),
+    ],
+)
+def test_a_rare_word_is_doubtful_only_within_a_sentence(text: str, look: Look) -> None:
+    (word,) = (each for each in read_words(text, LEXICON) if each.text == "Hirsutism")
+
+    assert word.look is look
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Clark level IV",
+        "Negative Hoffman's",
+        "Marfan habitus sign",
+        "RICE protocol",
+        "Okonkwo-Brown syndrome",
+        "Alzheimer's",
+        "Chvostek",
+    ],
+)
+def test_what_is_called_by_a_surname_is_no_name(text: str) -> None:
+    words = read_words(text, LEXICON)
+
+    assert any(is_eponym_used(words, index, LEXICON) for index in range(len(words)))
+
+
+@pytest.mark.parametrize("text", ["Clark Siobhan level", "Clark slept well", "Siobhan Okonkwo-Brown syndrome free"])
+def test_a_surname_without_what_is_called_by_it_stays_a_name(text: str) -> None:
+    words = read_words(text, LEXICON)
+
+    assert not any(is_eponym_used(words, index, LEXICON) for index in range(len(words)))
+
+
+@pytest.mark.parametrize(
+    ("text", "persons"),
+    [
+        ("for GOLDFARB, GUADALUPE today", ["GOLDFARB", "GUADALUPE"]),
+        ("see VAN-DYKE, PENNY", ["VAN-DYKE", "PENNY"]),
+        ("see Okonkwo, Siobhan", ["Okonkwo", "Siobhan"]),
+        ("see Rash, Siobhan", []),
+        ("The, Siobhan", []),
+        ("Okonkwo, Male", []),
+        ("Mrs. Day's son", ["Day's"]),
+        ("MS Day", []),
+        ("the visit for P. Price", ["P", "Price"]),
+        ("the visit for F. St.Clair", ["F", "St.Clair"]),
+        ("A. Brown sputum", []),
+        ("A. Kowalczyk slept", ["A", "Kowalczyk"]),
+        ("for P. Male", []),
+        ("my patient Art has", ["Art"]),
+        ("spoke with Art (mobile)", ["Art"]),
+        ("with Art supplies", []),
+        ("Grace said yes", ["Grace"]),
+        ("my patient May has", []),
+        ("Thanks, Art", ["Art"]),
+        ("Thanks, May", []),
+        ("we thank Art", []),
+    ],
+)
+def test_the_words_beside_it_make_a_person_of_a_word(text: str, persons: list[str]) -> None:
+    words = read_words(text, LEXICON)
+
+    assert [words[index].text for index in persons_beside(text, words, LEXICON)] == persons
+
+
+@pytest.mark.parametrize(
+    ("text", "is_more"), [("Siobhan Day slept", True), ("Siobhan Day 3", False), ("Siobhan, Day", False)]
+)
+def test_a_surname_goes_on_after_a_given_name_that_a_rule_found(text: str, *, is_more: bool) -> None:
+    words = read_words(text, LEXICON)
+
+    assert goes_on(text, words, 1, LEXICON) is is_more
+
+
+@pytest.mark.parametrize(
+    ("text", "entity", "label", "kind"),
+    [
+        ("seen by Umarov", "Umarov", "PERSON", Kind.NAME),
+        ("the COPD flare", "COPD", "PERSON", None),
+        ("lives in Umarov", "Umarov", "GPE", Kind.LOCATION),
+        ("seen with Umarov", "Umarov", "GPE", Kind.NAME),
+        ("the Quillfax Clinic", "Quillfax Clinic", "ORG", Kind.LOCATION),
+        ("at Quillfax Corporation", "Quillfax Corporation", "ORG", Kind.LOCATION),
+        ("follow-up with Umarov", "Umarov", "ORG", Kind.NAME),
+        ("says Quillfax Corporation", "Quillfax Corporation", "ORG", None),
+        ("at Supreme Court", "Supreme Court", "ORG", None),
+        ("on Umarov", "Umarov", "DATE", None),
+    ],
+)
+def test_what_stands_before_an_entity_tells_what_it_is(text: str, entity: str, label: str, kind: Kind | None) -> None:
+    start = text.index(entity)
+    words = [word for word in read_words(text, LEXICON) if word.start >= start]
+
+    assert kind_of(text, words, (start, start + len(entity), label), LEXICON) is kind
+
+
+def test_a_place_is_told_by_the_word_before_it() -> None:
+    assert is_after_at("seen at Northwestern", 8)
+    assert not is_after_at("the Northwestern", 4)
+
+
+def test_windows_are_joined_only_up_to_the_longest() -> None:
+    text = " ".join(["Kowalczik"] * 100)
+    words = read_words(text, LEXICON)
+
+    spans = windows(text, words, range(len(words)))
+
+    assert len(spans) > 1
+    assert all(any(start <= word.start and word.end <= end for start, end in spans) for word in words)
+
+
+def test_a_long_text_is_cut_after_a_line_or_else_after_a_blank() -> None:
+    assert [end for _, end in pieces("x" * 49_000 + "\n" + "y" * 40_000)] == [49_001, 89_001]
+    assert [end for _, end in pieces("x" * 49_000 + " " + "y" * 40_000)] == [49_001, 89_001]
+    assert [end for _, end in pieces("x" * 60_000)] == [50_000, 60_000]
+
+
+@pytest.mark.parametrize(
     ("text", "names"),
     [
         ("Siobhan Okonkwo-Brown slept", ["Siobhan", "Okonkwo-Brown"]),
@@ -73,6 +217,10 @@ def test_an_eponym_with_its_head_is_no_name_and_one_after_a_given_name_is() -> N
         ("Mark slept", []),
         ("ordered per Pope today", ["Pope"]),
         ("ordered per Protocol today", []),
+        ("ordered per Umarov today", ["Umarov"]),
+        ("made by Umarov today", []),
+        ("Siobhan J.", ["Siobhan", "J"]),
+        ("Mark J. slept", ["Mark", "J"]),
         ("Siobhan Day slept", ["Siobhan", "Day"]),
         ("Siobhan Van-Dyke slept", ["Siobhan", "Van-Dyke"]),
         ("Mark X here", []),

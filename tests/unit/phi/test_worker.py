@@ -29,9 +29,9 @@ from tests.support.guard_models import real_models
 FOUND = Finding(kind=Kind.NAME, start=0, end=3, score=1.0, recognizer="echo")
 
 
-def worker(how: str) -> GuardWorker:
+def worker(how: str, *, start_s: float = 30) -> GuardWorker:
     command = (sys.executable, str(guard_process.__file__), how)
-    return GuardWorker(Path("models"), site=Site(), command=command)
+    return GuardWorker(Path("models"), site=Site(), command=command, start_s=start_s)
 
 
 @contextlib.asynccontextmanager
@@ -84,6 +84,45 @@ async def test_a_late_process_is_killed_and_started_again() -> None:
 
         assert "in time" in caught.value.detail
         await until(made, WorkerState.PAUSED)
+
+
+async def test_a_process_that_never_gets_ready_is_ended_and_started_again() -> None:
+    made = worker("never", start_s=0.3)
+    async with made.running():
+        with pytest.raises(PhiGuardUnavailableError) as caught:
+            await made.find(["abc"])
+
+        assert "did not get ready" in caught.value.detail
+        await until(made, WorkerState.STARTING)
+
+
+async def test_a_caller_need_not_wait_until_the_process_is_ready() -> None:
+    async with running("never") as made:
+        with pytest.raises(PhiGuardUnavailableError) as caught:
+            await made.find(["abc"], timeout_s=0.1)
+
+        assert made.state is WorkerState.STARTING
+        assert "not ready" in caught.value.detail
+
+
+async def test_a_process_that_listens_no_more_is_an_unavailable_guard() -> None:
+    async with running("deaf") as made:
+        await until(made, WorkerState.READY)
+        await made.find(["abc"])
+
+        with pytest.raises(PhiGuardUnavailableError):
+            await made.find(["x" * 3_000_000], timeout_s=5)
+
+
+async def test_a_process_that_is_busy_when_the_guard_stops_is_killed() -> None:
+    async with running("hang") as made:
+        await until(made, WorkerState.READY)
+        asked = asyncio.create_task(made.find(["abc"]))
+        await asyncio.sleep(0.05)
+
+    with pytest.raises(PhiGuardUnavailableError):
+        await asked
+    assert made.state is WorkerState.STOPPED
 
 
 async def test_while_it_is_down_the_guard_is_unavailable_at_once() -> None:
