@@ -68,6 +68,14 @@ _TAIL = (
 
 _HOUSE = r"(?<![\w/.,-])(?:[NSEW]?\d{1,6}(?:-\d{1,5})?[A-Za-z]?(?:[ ]\d/\d)?)[ ]"
 
+_BREAK = r"[ ]?,?[ ]?(?:\n{1,2}[>?][>? ]{0,4}|\n{1,2}[ ]{0,6}|[ ])"
+"""Between the lines of an address, also where a letter is quoted."""
+
+_LINE = (
+    r"(?:,[ ]?)?(?:[A-Z][A-Za-z'.()-]{0,24}(?:[ ][A-Za-z][A-Za-z'.()-]{0,24}){0,3}(?![\w:])|[a-z]{1,3}(?=[ \n]{1,3}\d))"
+)
+"""A town, region or country on its line."""
+
 _NO_STREET = words(
     "mg mcg ml units day days week weeks month months year years old hour hours minute minutes of the and to in with for mm cm st-segment beats times x"
 )
@@ -110,6 +118,26 @@ RULES: tuple[Rule, ...] = (
         gate=exact(r"\b(?:[Aa]pt|APT|[Aa]partment|[Ss]uite|SUITE|[Ss]te|STE|[Uu]nit|UNIT)\b\.?[ ]?\#?[ ]?\w"),
     ),
     PatternRule(
+        name="address-over-two-lines",
+        kind=Kind.LOCATION,
+        pattern=exact(
+            rf"(?P<value>{_HOUSE}[A-Za-z0-9][\w'.-]{{0,24}}(?:[ ][A-Za-z0-9][\w'.-]{{0,24}}){{0,5}}[ ]{{0,2}}\n[>? ]{{0,6}}[A-Z][A-Za-z'.()-]{{0,24}}(?:[ ][A-Za-z][A-Za-z'.()-]{{0,24}}){{0,3}}"
+            rf"[ ]?\n?,[ ]?[A-Za-z]{{1,3}}[ \n]{{1,3}}\d{{5,6}})(?![\w-])"
+        ),
+        score=0.94,
+        gate=exact(r",[ ]?[A-Za-z]{1,3}[ \n]{1,3}\d{5}"),
+    ),
+    PatternRule(
+        name="address-over-lines",
+        kind=Kind.LOCATION,
+        pattern=exact(
+            rf"(?P<value>{_HOUSE}[A-Za-z0-9][\w'.-]{{0,24}}(?:[ ][A-Za-z0-9][\w'.-]{{0,24}}){{0,5}}(?:{_BREAK}(?:Apt|Apartment|Suite|Ste|Unit)\b\.?[ ]\#?\w{{1,6}}){{1,2}}"
+            rf"(?:{_BREAK}{_LINE}){{0,3}}(?:{_BREAK}|,?[ ])(?!(?:19|20)\d\d\b)\d{{4,6}})(?![\w-])"
+        ),
+        score=0.94,
+        gate=exact(r"\b(?:Apt|Apartment|Suite|Ste|Unit)\b\.?[ ]\#?\w{1,6}[ ]?,?\n"),
+    ),
+    PatternRule(
         name="address-small-letters",
         kind=Kind.LOCATION,
         pattern=pattern(
@@ -143,7 +171,7 @@ RULES: tuple[Rule, ...] = (
         name="military-address",
         kind=Kind.LOCATION,
         pattern=exact(
-            rf"\b(?P<value>(?:US[NSC]{{2}}|USS|PSC|Unit|CMR)[ ][A-Z0-9][\w ,-]{{1,40}}?(?:APO|FPO|DPO)(?:,?[ ](?:AA|AE|AP)[ ]{_ZIP})?)\b"
+            rf"\b(?P<value>(?:US[NSC]{{2}}|USS|PSC|Unit|CMR)[ ][A-Z0-9][\w ,\n-]{{1,40}}?(?:APO|FPO|DPO)(?:,?[ ](?:AA|AE|AP)[ ]{_ZIP})?)\b"
         ),
         score=0.95,
         signs=("APO", "FPO", "DPO"),

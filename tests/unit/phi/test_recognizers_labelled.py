@@ -53,6 +53,18 @@ def found(text: str) -> list[tuple[str, str]]:
             "LOCATION",
             "1807 Turkey Hill Ave, Unit 3D\nPeoria, Kansas 93885",
         ),
+        (
+            "is 86 Kiannonkatu 98\n Suite 464\n OULU\n\n Finland 80896",
+            "LOCATION",
+            "86 Kiannonkatu 98\n Suite 464\n OULU\n\n Finland 80896",
+        ),
+        (
+            "> 91215 Harjukuja 54\n> Suite 318\n> Kerava\n> Finland 38524",
+            "LOCATION",
+            "91215 Harjukuja 54\n> Suite 318\n> Kerava\n> Finland 38524",
+        ),
+        ("at 5638 Aasa 43\nHumilimont, NI 78618", "LOCATION", "5638 Aasa 43\nHumilimont, NI 78618"),
+        ("to PSC 4355, Box 4187\nAPO AP 28906", "LOCATION", "PSC 4355, Box 4187\nAPO AP 28906"),
         ("seen at our 5th avenue clinic, needs", "LOCATION", "5th avenue clinic"),
         ("at Cancer Center in New York, April", "LOCATION", "Cancer Center in New York"),
         ("to Memorial Hospital in Atlanta", "LOCATION", "Memorial Hospital in Atlanta"),
