@@ -15,7 +15,7 @@ from appliance.cli.options import AsJson, Home
 from appliance.cli.phi_guard import open_detector
 from appliance.cli.phi_input import File, People, read_people, read_set, read_text
 from appliance.cli.phi_show import Bar, Places, Show, bars, check_show, found_table, to_json
-from appliance.cli.show import console, print_json
+from appliance.cli.show import print_json
 from appliance.evaluation.detector import known_of
 from appliance.evaluation.reading import read_records
 from appliance.phi.findings import Finding
@@ -53,8 +53,8 @@ def scan(
 def _scan_text(file: Path, known: KnownIdentifiers, *, home: Path | None, show: bool, as_json: bool) -> None:
     text = read_text(file)
     detector = open_detector(home)
-    with console(on_stderr=True).status(f"looking at {len(text):,} characters"):
-        findings = detector.find(text, known)
+    with bars(quiet=as_json) as shown:
+        findings = detector.find(text, known, tell=Bar(shown, "characters", len(text)).done)
     if as_json:
         places = Places(text)
         print_json({"characters": len(text), "findings": [to_json(places, each) for each in findings]})

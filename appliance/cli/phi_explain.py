@@ -18,7 +18,8 @@ from appliance.cli.phi_show import Places, Show, check_show, excerpt, to_json
 from appliance.cli.show import console, print_json, table
 from appliance.clinical_text import ClinicalText
 from appliance.errors import InvalidRequestError
-from appliance.evaluation.detector import Detector
+from appliance.evaluation.detector import Detector, candidates
+from appliance.phi.consistency import RECOGNIZER as SPREAD
 from appliance.phi.findings import Finding
 
 _LINE_AND_COLUMN = re.compile(r"(\d{1,9}):(\d{1,9})", re.ASCII)
@@ -42,16 +43,17 @@ def explain(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say which recognizers took a place for an identifier, with which scores, and which lost and why."""
+    """Say which recognizers took a place for an identifier, with which scores, and how overlapping ones were joined."""
     check_show(show=show, as_json=as_json)
     known = read_people(patient)
     text = read_text(file)
     offset = _offset(text, at)
     config, guard = open_settings(home)
     analyzer = open_analyzer(config, guard.site)
-    kept = Detector(analyzer).find(text, known)
-    here = next((each for each in kept if each.start <= offset < each.end), None)
-    said = (*analyzer.candidates(text.reveal()), *known.find(text.reveal()))
+    with console(on_stderr=True).status(f"looking at {len(text):,} characters"):
+        kept = Detector(analyzer).find(text, known)
+        here = next((each for each in kept if each.start <= offset < each.end), None)
+        said = (*candidates(analyzer, text, offset), *known.find(text.reveal()))
     guesses = _guesses(said, here, offset)
     if as_json:
         places = Places(text)
@@ -86,20 +88,26 @@ def _guesses(said: Iterable[Finding], here: Finding | None, offset: int) -> list
     Guesses that overlap are replaced as one, so that nothing of either is left; the first one gives the kind
     (`findings.without_overlaps`).
     """
-    start, end, name = (here.start, here.end, here.recognizer) if here else (offset, offset + 1, "")
+    start, end = (here.start, here.end) if here else (offset, offset + 1)
     near = {each for each in said if each.start < end and start < each.end}
-    ordered = sorted(near, key=lambda each: (each.start - each.end, -each.score, each.recognizer != name, each.start))
+    if here is not None and here.recognizer == SPREAD:
+        near.add(here)
+    ordered = sorted(near, key=lambda each: (not _gives(each, here), each.start - each.end, -each.score, each.start))
     return [Guess(finding=each, outcome=_outcome(each, ordered[0])) for each in ordered]
+
+
+def _gives(guess: Finding, here: Finding | None) -> bool:
+    return here is not None and (guess.recognizer, guess.kind) == (here.recognizer, here.kind)
 
 
 def _outcome(guess: Finding, first: Finding) -> str:
     if guess == first:
-        return "gives the kind"
+        return "gives the kind; its value was found elsewhere too" if guess.recognizer == SPREAD else "gives the kind"
     if guess.kind is first.kind:
         return "agrees"
     if guess.end - guess.start < first.end - first.start:
-        return f"lost to {first.recognizer}, which is longer"
-    return f"lost to {first.recognizer}, which is as long and at least as sure"
+        return f"joined; {first.recognizer} is longer and gives the kind"
+    return f"joined; {first.recognizer} came first and gives the kind"
 
 
 def _tell(text: ClinicalText, *, offset: int, here: Finding | None, guesses: list[Guess], show: bool) -> None:
@@ -110,6 +118,7 @@ def _tell(text: ClinicalText, *, offset: int, here: Finding | None, guesses: lis
     else:
         what = f"{here.kind.words()}, offsets {here.start}-{here.end}, found by {here.recognizer}"
         out.print(f"Replaced at offset {offset} (line {line}, column {column}): {what}.", soft_wrap=True)
+        out.print(_joined(guesses), soft_wrap=True, end="")
     if show and here is not None:
         out.print(excerpt(text, here), soft_wrap=True)
     rows = [
@@ -124,3 +133,14 @@ def _tell(text: ClinicalText, *, offset: int, here: Finding | None, guesses: lis
     ]
     if rows:
         out.print(table("", ("recognizer", "kind", "offsets", "score", "outcome"), rows))
+
+
+def _joined(guesses: list[Guess]) -> str:
+    """Say how findings that overlap became one, where there were any."""
+    places = {(each.finding.start, each.finding.end) for each in guesses}
+    if len(places) < 2:  # noqa: PLR2004 - one place is nothing to join
+        return ""
+    return (
+        f"{len(guesses)} findings at {len(places)} places overlap and are replaced as one, from the first character of"
+        " any to the last of any, so that nothing of them is left.\n"
+    )

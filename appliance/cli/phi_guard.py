@@ -5,7 +5,7 @@ from pathlib import Path
 
 from appliance.cli.options import settings
 from appliance.config import Config
-from appliance.errors import PhiGuardUnavailableError
+from appliance.errors import ConfigError, PhiGuardUnavailableError
 from appliance.evaluation.detector import Detector
 from appliance.phi.analyzer import Analyzer
 from appliance.phi.findings import Finding
@@ -15,6 +15,9 @@ from appliance.policy.load import load_bundle
 
 def open_settings(home: Path | None) -> tuple[Config, GuardSettings]:
     """Return the configuration and what the policy says of the guard.  Raises ConfigError or PolicyInvalidError."""
+    if home is not None and not home.expanduser().is_dir():
+        # Without this a misspelt folder would mean the shipped policy, and a site's own list would not be looked for.
+        raise ConfigError(f"--home: {home} is no folder; name the one that 'appliance up' uses.")
     config = settings(home)
     return config, load_bundle(config.policies).guard
 

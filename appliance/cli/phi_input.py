@@ -66,7 +66,12 @@ def read_persons(file: Path | None) -> tuple[Demographics, ...]:
         people = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise InvalidRequestError(f"{_name(file)} is no JSON; write demographics or a FHIR Patient.") from error
-    return read_demographics(people, field=_name(file))
+    if people == []:
+        raise InvalidRequestError(f"{_name(file)} lists nobody; write somebody or leave out --patient.")
+    try:
+        return read_demographics(people, field="patient")
+    except InvalidRequestError as error:
+        raise InvalidRequestError(f"{_name(file)}: {error.public}") from error
 
 
 def to_resource(text: ClinicalText) -> dict[str, object] | None:

@@ -45,7 +45,8 @@ def preview(
     text = read_text(file)
     config, settings = open_settings(home)
     guard = Guard(InProcess(open_analyzer(config, settings.site)), lambda: settings, clock=Clock())
-    made = asyncio.run(_pseudonymise(guard, text, persons))
+    resource = to_resource(text)
+    made = asyncio.run(_pseudonymise(guard, text, resource, persons))
     outgoing = made.texts[0].reveal_bytes().decode()
     made.close()
     if as_json:
@@ -53,12 +54,14 @@ def preview(
         return
     console().print(outgoing, soft_wrap=True)
     findings = [finding for found in made.findings.texts for finding in found]
-    told = f"{summary(findings, len(text))} Days: {settings.mode.value}."
+    taken = "Taken as plain text." if resource is None else f"Taken as a FHIR {resource['resourceType']}, by its paths."
+    told = f"{taken} {summary(findings, len(text))} Days: {settings.mode.value}."
     console(on_stderr=True).print(told, soft_wrap=True)
 
 
-async def _pseudonymise(guard: Guard, text: ClinicalText, persons: Sequence[Demographics]) -> Pseudonymised:
-    resource = to_resource(text)
+async def _pseudonymise(
+    guard: Guard, text: ClinicalText, resource: dict[str, object] | None, persons: Sequence[Demographics]
+) -> Pseudonymised:
     if resource is None:
         return await guard.pseudonymise([text], known=KnownIdentifiers.from_demographics(*persons))
     known = KnownIdentifiers.from_demographics(*demographics_of([resource]), *persons)

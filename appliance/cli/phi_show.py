@@ -111,7 +111,7 @@ def to_json(places: Places, finding: Finding) -> dict[str, object]:
 
 
 class Bar:
-    """Moves a progress bar by one text; does nothing where nobody looks."""
+    """Moves a progress bar; does nothing where nobody looks."""
 
     def __init__(self, bars: Progress, description: str, total: int) -> None:
         self._bars = bars
@@ -121,10 +121,16 @@ class Bar:
         """Count one text."""
         self._bars.advance(self._task)
 
+    def done(self, number: int) -> None:
+        """Say how many there are done by now."""
+        self._bars.update(self._task, completed=number)
+
 
 @contextmanager
 def bars(*, quiet: bool) -> Iterator[Progress]:
     """Show progress on standard error, unless the output is for a program or standard error is no terminal."""
     columns = (TextColumn("{task.description:<32}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(on_stderr=True), disable=quiet or not sys.stderr.isatty()) as made:
+    is_quiet = quiet or not sys.stderr.isatty()
+    # Gone when it is done: what stays on the terminal is the answer.
+    with Progress(*columns, console=console(on_stderr=True), disable=is_quiet, transient=True) as made:
         yield made

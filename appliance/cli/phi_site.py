@@ -41,8 +41,8 @@ def check(
     out.print(table("", ("kind", "becomes"), [(kind.value, guard.action(kind).value) for kind in Kind]))
     if guard.site.id_formats:
         out.print(table("", ("form", "kind"), [(each.name, each.kind.value) for each in guard.site.id_formats]))
-    counts = f"{len(guard.site.facilities)} facilities, {len(guard.site.id_formats)} forms of identifiers"
-    out.print(f"{counts}, {len(guard.site.ordinary)} ordinary words.", soft_wrap=True)
+    counts = f"Facilities: {len(guard.site.facilities)}. Forms of identifiers: {len(guard.site.id_formats)}."
+    out.print(f"{counts} Ordinary words: {len(guard.site.ordinary)}.", soft_wrap=True)
 
 
 @app.command("test")

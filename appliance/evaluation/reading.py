@@ -47,15 +47,15 @@ def checked(content: bytes, *, name: str, most_bytes: int) -> bytes:
 
 def to_text(content: bytes, *, name: str) -> ClinicalText:
     """Return bytes as text.  Raises InvalidRequestError for what is no UTF-8 or no text at all."""
+    if b"\0" in content:
+        line = content.count(b"\n", 0, content.index(b"\0")) + 1
+        raise InvalidRequestError(f"{name}:{line}: a NUL character, so this is a binary file; take the text out of it.")
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         message = f"{name}:{line}: this is no UTF-8; save it as UTF-8, for example with 'iconv -f latin1 -t utf-8'."
         raise InvalidRequestError(message) from error
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise InvalidRequestError(f"{name}:{line}: a NUL character, so this is a binary file; take the text out of it.")
     return ClinicalText(text)
 
 

@@ -28,6 +28,14 @@ RESOURCES = ("Patient", "RelatedPerson", "Practitioner", "Bundle")
 """FHIR resources that say who somebody is."""
 
 _AMERICAN_DAY = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})")
+_WANTED = {
+    "string_type": "write it as text",
+    "string_too_long": "write one value, not a text",
+    "too_long": "list fewer values",
+    "model_type": "write a JSON object",
+}
+"""What to do about pydantic's commonest errors; its own words are for programmers."""
+
 _NAME_PARTS = {"given", "family", "use", "prefix", "suffix", "text", "period"}
 
 
@@ -49,7 +57,10 @@ def _said(value: object, path: str) -> list[Demographics]:
     """Return the people of one object; one who says nothing would look as if somebody were looked for."""
     people = [person for person in _person(value, path) if person != Demographics()]
     if not people:
-        raise InvalidRequestError(f"'{path}' says nothing to look for; send a name or a number.", field=path)
+        message = f"'{path}' says nothing to look for; send a name or a number"
+        is_resource = isinstance(value, dict) and "resourceType" in value
+        form = ", as FHIR R4 writes them: lists of 'name' and 'identifier'." if is_resource else "."
+        raise InvalidRequestError(message + form, field=path)
     return people
 
 
@@ -74,9 +85,15 @@ def _checked(value: Mapping[str, object], path: str) -> "_PersonFacts":
         if first["type"] == "extra_forbidden":
             message = f"'{at}' is no known key; there are: {', '.join(_PersonFacts.model_fields)}."
         else:
-            message = f"'{at}' has a wrong form ({first['type'].replace('_', ' ')})."
+            message = f"'{at}' has a wrong form ({_wanted(first['type'])})."
         # The path may hold a key of the caller's own, which is no value but may be long.
         raise InvalidRequestError(message[:400], field=at[:100]) from error
+
+
+def _wanted(error_type: str) -> str:
+    if error_type.startswith("date"):
+        return "write a day as 1951-03-14 or 03/14/1951"
+    return _WANTED.get(error_type, error_type.replace("_", " "))
 
 
 def _many(value: object) -> object:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from appliance.phi.findings import Kind
 from appliance.phi.settings import Action, GuardSettings, IdFormat, Mode, Site
@@ -34,11 +34,36 @@ Word = Annotated[str, Field(min_length=2, max_length=40, pattern=r"^[^\s\d]+$")]
 """One word without spaces and digits."""
 
 
+def _kind(value: object) -> object:
+    """Name the kinds to somebody who wrote another word."""
+    if value not in list(Kind):
+        raise ValueError(f"no kind of identifier that is known; there are: {', '.join(Kind)}")
+    return value
+
+
+def _kinds(value: object) -> object:
+    """Take a section that is there and empty, and name the kind that is none: its place alone is hard to read."""
+    if value is None:
+        return {}
+    for name in value if isinstance(value, dict) else ():
+        if name not in list(Kind):
+            raise ValueError(f"'{name}' is no kind of identifier; there are: {', '.join(Kind)}")
+    return value
+
+
+def _list(value: object) -> object:
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple):
+        raise ValueError("one value where a list must stand; write it as [value], or one to a line after '- '")  # noqa: TRY004
+    return value
+
+
 class IdFormatRow(Section):
     """One local form of identifier."""
 
     name: Name
-    kind: Kind
+    kind: Annotated[Kind, BeforeValidator(_kind)]
     pattern: str
 
     @field_validator("pattern")
@@ -51,16 +76,16 @@ class IdFormatRow(Section):
 class SiteSection(Section):
     """The site's own names and forms."""
 
-    facilities: Annotated[tuple[Facility, ...], Field(max_length=MAX_ENTRIES)] = ()
-    id_formats: Annotated[tuple[IdFormatRow, ...], Field(max_length=100)] = ()
-    ordinary: Annotated[tuple[Word, ...], Field(max_length=MAX_ENTRIES)] = ()
+    facilities: Annotated[tuple[Facility, ...], Field(max_length=MAX_ENTRIES), BeforeValidator(_list)] = ()
+    id_formats: Annotated[tuple[IdFormatRow, ...], Field(max_length=100), BeforeValidator(_list)] = ()
+    ordinary: Annotated[tuple[Word, ...], Field(max_length=MAX_ENTRIES), BeforeValidator(_list)] = ()
 
 
 class PhiFile(Section):
     """``policies/phi.yaml``."""
 
     mode: Mode
-    actions: dict[Kind, Action] = Field(default_factory=dict)
+    actions: Annotated[dict[Kind, Action], BeforeValidator(_kinds)] = Field(default_factory=dict)
     site: SiteSection = SiteSection()
 
 

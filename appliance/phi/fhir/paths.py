@@ -9,6 +9,9 @@ from typing_extensions import override
 
 from appliance.errors import PhiBlockedError
 
+MOST_STEPS = 16
+"""Of a path that is told whole; Synthea's deepest has 12, and a person finds the place by its two ends."""
+
 
 class Place:
     """The path to what is looked at now, such as ``Patient.name[0].given``; it belongs to one walk."""
@@ -37,5 +40,7 @@ class Place:
     @override
     def __str__(self) -> str:
         """Return the path as FHIRPath writes it."""
-        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in self._steps)
+        steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in self._steps]
+        if len(steps) > MOST_STEPS:
+            steps = [*steps[: MOST_STEPS // 2], " ... ", *steps[-MOST_STEPS // 2 :]]
         return "".join(steps).lstrip(".") or "the resource"

@@ -25,6 +25,9 @@ LARGEST_MEASURED = 10**30
 
 _TIME = re.compile(r"\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?")
 
+_HALF = re.compile("[\ud800-\udfff]")
+"""No UTF-8 can hold it, so it cannot be sent."""
+
 
 def wrong_with(value: object, kind: str) -> str:
     """Return what is wrong with a value of the primitive type `kind`, or nothing."""
@@ -36,6 +39,8 @@ def wrong_with(value: object, kind: str) -> str:
         return "" if _is_number(value) else "is not a number"
     if not isinstance(value, str):
         return "is not a string"
+    if _HALF.search(value):
+        return "holds half a character (a lone surrogate)"
     return "is not a time of day" if kind == "time" and not _TIME.fullmatch(value) else ""
 
 

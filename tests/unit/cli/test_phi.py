@@ -12,7 +12,7 @@ import typer
 
 from appliance.cli import doctor_home, phi_show
 from appliance.cli.doctor_finding import Verdict
-from appliance.cli.phi_explain import _guesses
+from appliance.cli.phi_explain import _guesses, _joined
 from appliance.cli.phi_show import Places, check_show, excerpt, found_table, summary
 from appliance.clinical_text import ClinicalText
 from appliance.config import CHECKOUT, load_config
@@ -115,13 +115,30 @@ def test_a_record_that_is_wrong_is_refused_before_anything_is_scanned(
     assert "Weaver" not in done.err
 
 
-@pytest.mark.parametrize("people", ["Weaver", '{"nmae": "Weaver"}', '"Weaver"', ""])
-def test_a_patient_that_is_wrong_is_refused(home: Path, note: Path, tmp_path: Path, people: str) -> None:
+@pytest.mark.parametrize(
+    ("people", "said"),
+    [
+        ("Weaver", "is no JSON"),
+        ('{"nmae": "Weaver"}', ": 'patient.nmae' is no known key"),
+        ('"Weaver"', ": 'patient' is no JSON object"),
+        ("", "is empty"),
+        ("[]", "lists nobody; write somebody or leave out --patient."),
+        ('{"dob": "Weaver"}', ": 'patient.birth_date' has a wrong form (write a day as 1951-03-14 or 03/14/1951)."),
+        ('{"ssn": ["Weaver"]}', ": 'patient.ssn' has a wrong form (write it as text)."),
+        ('{"name": [["Weaver"]]}', ": 'patient.names[0]' has a wrong form (write it as text)."),
+        ('{"resourceType": "Patient", "name": "Weaver"}', "as FHIR R4 writes them: lists of 'name' and 'identifier'."),
+        ("{}", ": 'patient' says nothing to look for; send a name or a number."),
+    ],
+)
+def test_a_patient_that_is_wrong_is_refused_with_what_to_do(
+    home: Path, note: Path, tmp_path: Path, people: str, said: str
+) -> None:
     (tmp_path / "patient.json").write_text(people)
 
     done = run("phi", "scan", str(note), "--patient", str(tmp_path / "patient.json"), home=home)
 
     assert done.code == 1
+    assert f"patient.json{said}" in done.err or said in done.err
     assert "patient.json" in done.err
     assert "Weaver" not in done.err
 
@@ -192,10 +209,27 @@ def test_what_gives_the_kind_is_what_the_guard_takes() -> None:
 
     assert [(each.finding.recognizer, each.outcome) for each in guesses] == [
         ("model", "gives the kind"),
-        ("id", "lost to model, which is as long and at least as sure"),
-        ("place", "lost to model, which is longer"),
+        ("id", "joined; model came first and gives the kind"),
+        ("place", "joined; model is longer and gives the kind"),
         ("given", "agrees"),
     ]
+    assert _joined(guesses).startswith("4 findings at 3 places overlap and are replaced as one")
+
+
+def test_a_place_that_is_found_because_its_value_stands_elsewhere_says_so() -> None:
+    here = _finding("Weaver", name="spread")
+
+    guesses = _guesses([], here, here.start)
+
+    assert [each.outcome for each in guesses] == ["gives the kind; its value was found elsewhere too"]
+    assert _joined(guesses) == ""
+
+
+def test_a_folder_that_is_not_there_is_not_taken_for_the_default_one(note: Path, tmp_path: Path) -> None:
+    done = run("phi", "site", "test", str(note), home=tmp_path / "nowhere")
+
+    assert done.code == 1
+    assert "nowhere is no folder; name the one that 'appliance up' uses." in done.err
 
 
 @pytest.mark.parametrize("at", ["here", "1:2:3", "-1", "1.5", "٣"])
@@ -214,7 +248,7 @@ def test_a_place_beyond_the_text_says_how_long_it_is(home: Path, note: Path, at:
 def test_the_sites_list_is_shown_and_needs_no_model(home: Path, listed: Path) -> None:
     shown, told = run("phi", "site", "check", home=home), run("phi", "site", "check", str(listed), "--json", home=home)
 
-    assert "1 facilities, 1 forms of identifiers, 0 ordinary words." in shown.out
+    assert "Facilities: 1. Forms of identifiers: 1. Ordinary words: 0." in shown.out
     assert "biobank" in shown.out
     assert told.json()["mode"] == "shift"
     assert told.json()["actions"]["PHOTO"] == "tag"
@@ -275,6 +309,9 @@ def test_a_bar_is_for_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
         assert shown.disable
     with phi_show.bars(quiet=False) as shown:
         assert not shown.disable
+        bar = phi_show.Bar(shown, "characters", 10)
+        bar.done(4)
+        assert shown.tasks[0].completed == 4
 
 
 def test_the_doctor_says_whether_the_models_are_the_pinned_ones(home: Path, tmp_path: Path) -> None:

@@ -112,8 +112,14 @@ def test_deep_nesting_is_refused_long_before_the_stack_ends() -> None:
     for _ in range(5000):
         item = {"linkId": "x", "item": [item]}
 
-    with pytest.raises(PhiBlockedError, match="nested more than"):
+    with pytest.raises(PhiBlockedError, match="nested more than") as refused:
         left({"resourceType": "Questionnaire", "item": [item]})
+    assert len(refused.value.public) < 250, "a path that fills the screen is read by nobody"
+
+
+def test_half_a_character_is_refused_because_it_cannot_be_sent() -> None:
+    with pytest.raises(PhiBlockedError, match=re.escape("Patient.name[0].family holds half a character")):
+        left(patient(name=[{"family": "x\ud800"}]))
 
 
 def test_objects_that_unfold_without_end_are_refused() -> None:

@@ -94,7 +94,16 @@ def test_the_sites_list_can_be_sent_to_another_process() -> None:
     [
         ("site: {}\n", "phi.yaml:1: 'mode' is missing; add it."),
         ("mode: maybe\n", "phi.yaml:1: 'mode': Input should be 'shift' or 'safe-harbor'"),
-        ("mode: shift\nactions:\n  NAMES: tag\n", "phi.yaml:3: 'actions.NAMES.[key]': Input should be 'NAME', 'LOC"),
+        (
+            "mode: shift\nactions:\n  NAMES: tag\n",
+            "phi.yaml:2: 'actions': 'NAMES' is no kind of identifier; there are: NAME, LOC",
+        ),
+        ("mode: shift\nactions: tag\n", "phi.yaml:2: 'actions': Input should be a valid dictionary"),
+        ("mode: shift\nsite:\n  facilities: Elm\n", "phi.yaml:3: 'site.facilities': one value where a list must stand"),
+        (
+            "mode: shift\nsite:\n  id_formats: [{name: a, kind: [], pattern: 'x[0-9]{4}'}]\n",
+            "phi.yaml:3: 'site.id_formats.0.kind': no kind of identifier that is known; there are: NAME, LOC",
+        ),
         ("mode: shift\nactions:\n  NAME: keep\n", "phi.yaml:3: 'actions.NAME': Input should be 'surrogate', 'tag' or"),
         ("mode: shift\nactions:\n  NAME: tag\n  NAME: refuse\n", "phi.yaml:4: 'NAME' stands here a second time"),
         ("mode: shift\nsites: {}\n", "phi.yaml:2: 'sites' is no known key; remove it or mend its spelling."),
@@ -236,3 +245,9 @@ def test_any_pattern_is_taken_or_refused_and_never_breaks_the_loading(pattern: s
 
 def test_ordinary_clinical_text_holds_no_identifier() -> None:
     assert compiled("BB-[0-9]{6,8}").search(CLEAN_TEXT) is None
+
+
+def test_sections_that_are_there_and_empty_say_nothing() -> None:
+    guard = _read("mode: shift\nactions:\nsite:\n  facilities:\n  ordinary:\n")
+
+    assert guard == _read("mode: shift\n")
