@@ -3,13 +3,14 @@
 import itertools
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.clinical_text import ClinicalText
 from appliance.phi.findings import Kind
 from appliance.phi.stream import Screen
 from appliance.phi.stream_json import JsonScreen
+from tests.support.examples import FEW
 from tests.support.phi_findings import TEXT, VALUES, replaced, restored
 
 SURROGATES, OUT = replaced(TEXT, *VALUES)
@@ -27,6 +28,7 @@ CHANGES = (
     lambda word: word.replace("-", " "),
     lambda word: word[:2] + "-\n" + word[2:],
     lambda word: word[1:],
+    lambda word: word[:2] + word[3:],
     lambda word: "".join(f"\\u{ord(each):04x}" for each in word),
 )
 
@@ -72,6 +74,7 @@ def test_every_split_of_an_answer_gives_the_same(answer: str, cuts: list[int]) -
     assert in_pieces(Screen([ClinicalText(TEXT)], surrogates=SURROGATES), answer, list(range(len(answer)))) == whole
 
 
+@settings(max_examples=FEW)
 @given(
     answer=st.one_of(answers, answers.map(lambda text: json.dumps({"patientName": text, "n": [12, text]}))), cuts=cuts
 )
@@ -81,6 +84,7 @@ def test_every_split_of_json_gives_the_same(answer: str, cuts: list[int]) -> Non
     assert in_pieces(JsonScreen([ClinicalText(TEXT)], surrogates=SURROGATES), answer, cuts) == whole
 
 
+@settings(max_examples=FEW)
 @given(answer=answers, is_ascii=st.booleans(), cuts=cuts)
 def test_json_stays_json_and_says_what_the_text_says(answer: str, is_ascii: bool, cuts: list[int]) -> None:  # noqa: FBT001 - drawn
     text = json.dumps({"note": answer}, ensure_ascii=is_ascii)
@@ -91,6 +95,7 @@ def test_json_stays_json_and_says_what_the_text_says(answer: str, is_ascii: bool
     assert json.loads(screened) == {"note": in_pieces(plain, answer, [])[0]}
 
 
+@settings(max_examples=FEW)
 @given(quotes=st.text(alphabet='"\\\n\t/ab\u2028\u00e9', min_size=1, max_size=8))
 def test_a_value_with_any_character_stays_json(quotes: str) -> None:
     name = f"Jo{quotes}hn Smith"
@@ -101,6 +106,7 @@ def test_a_value_with_any_character_stays_json(quotes: str) -> None:
     assert json.loads(screened) == [name]
 
 
+@settings(max_examples=FEW)
 @given(answer=st.text(max_size=80))
 def test_an_answer_without_surrogates_is_left_as_it_is(answer: str) -> None:
     assert restored(SURROGATES, answer) == answer

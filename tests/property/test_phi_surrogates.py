@@ -9,6 +9,7 @@ from appliance.phi.findings import Finding, Kind
 from appliance.phi.settings import GuardSettings
 from appliance.phi.surrogates import SurrogateMap
 from appliance.phi.visible import visible
+from tests.support.examples import FEW
 from tests.support.phi_findings import SECRET, TODAY, restored
 
 IDENTIFIERS = (
@@ -91,6 +92,7 @@ def found(kind: Kind, start: int, end: int) -> Finding:
     return Finding(kind=kind, start=start, end=end, score=0.9, recognizer="test")
 
 
+@settings(max_examples=FEW)
 @given(parts=parts, glue=glues)
 def test_a_replaced_text_comes_back_as_it_was(parts: list[tuple[Kind | None, str]], glue: str) -> None:
     text, findings = made(parts, glue)
@@ -102,7 +104,7 @@ def test_a_replaced_text_comes_back_as_it_was(parts: list[tuple[Kind | None, str
     assert restored(surrogates, replaced) == visible(text)
 
 
-@settings(max_examples=150)
+@settings(max_examples=2 * FEW)
 @given(
     text=st.text(st.one_of(st.sampled_from(string.printable), st.characters()), max_size=60),
     places=st.lists(st.tuples(st.sampled_from(list(Kind)), st.integers(0, 60), st.integers(0, 60)), max_size=6),
@@ -117,6 +119,7 @@ def test_any_findings_at_any_places_come_back(text: str, places: list[tuple[Kind
     assert restored(surrogates, replaced) == visible(text)
 
 
+@settings(max_examples=FEW)
 @given(parts=parts, glue=glues)
 def test_several_texts_of_an_exchange_all_come_back(parts: list[tuple[Kind | None, str]], glue: str) -> None:
     pairs = [made(parts[:cut], glue) for cut in (len(parts), len(parts) // 2, 1)]

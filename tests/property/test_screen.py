@@ -14,6 +14,7 @@ from appliance.phi.recognizers import LABELS
 from appliance.phi.recognizers.ordinary import NOT_NAMES
 from appliance.phi.rules import find
 from appliance.phi.stream import COUNTED_ONLY, Screen, screen
+from tests.support.examples import FEW
 
 IDENTIFIERS = (
     "123-45-6789",
@@ -95,6 +96,7 @@ def test_every_chunking_gives_the_same_as_the_whole(text: str, cuts: list[int]) 
     assert window.withheld == withheld
 
 
+@settings(max_examples=FEW)
 @given(text=texts)
 def test_one_character_at_a_time_gives_the_same_as_the_whole(text: str) -> None:
     whole, _ = screen(ClinicalText(text), [])
@@ -133,6 +135,7 @@ def test_no_identifier_reaches_over_the_end_of_a_block(parts: list[str], sign: s
 
 
 @example(text="123-45-6789(617) 555-0123")
+@settings(max_examples=FEW)
 @given(text=texts)
 def test_screening_twice_changes_nothing_more(text: str) -> None:
     once, _ = screen(ClinicalText(text), [])
@@ -142,6 +145,7 @@ def test_screening_twice_changes_nothing_more(text: str) -> None:
 
 @example(text="zip code 02139zip code 02139")
 @example(text="Boston, MA 02139(617) 555-0123")
+@settings(max_examples=FEW)
 @given(text=texts)
 def test_what_the_caller_sent_is_never_masked(text: str) -> None:
     _, withheld = screen(ClinicalText(text), [ClinicalText(text)])
@@ -149,12 +153,13 @@ def test_what_the_caller_sent_is_never_masked(text: str) -> None:
     assert withheld == {}
 
 
+@settings(max_examples=FEW)
 @given(text=st.text())
 def test_folding_keeps_every_place(text: str) -> None:
     assert len(fold(text)) == len(text)
 
 
-@settings(max_examples=40)
+@settings(max_examples=FEW // 2)
 @given(
     seed=st.text(alphabet="0123456789-. ()@:/+#aAmrn\u0661\uff11", min_size=1, max_size=12),
     tail=st.text(alphabet="!x@9 ", max_size=3),

@@ -86,7 +86,7 @@ def test_a_number_that_is_being_written_waits() -> None:
 
 
 @pytest.mark.parametrize(
-    "endless", ["7" * 50_000, "x" * 50_000, "12 " * 20_000, " " * 50_000, "\u4e00" * 50_000, "- " * 9000]
+    "endless", ["7" * 50_000, "x" * 50_000, "12 " * 6000, " " * 50_000, "\u4e00" * 50_000, "- " * 9000]
 )
 def test_nothing_is_held_back_for_ever(endless: str) -> None:
     window = Screen([])

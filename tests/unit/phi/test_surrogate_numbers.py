@@ -84,7 +84,7 @@ def test_a_local_number_that_stands_for_another_is_left_to_it() -> None:
 
     make_number(second, Kind.PHONE, "+1 617 555 0123")
 
-    assert second.ledger.entries[local].original == "Smith"
+    assert second.ledger.entries[local].written == {local: "Smith"}
 
 
 @pytest.mark.parametrize("day", ["1800-01-05", "1/5/31"])
