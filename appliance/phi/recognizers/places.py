@@ -71,8 +71,15 @@ _HOUSE = r"(?<![\w/.,-])(?:[NSEW]?\d{1,6}(?:-\d{1,5})?[A-Za-z]?(?:[ ]\d/\d)?)[ ]
 _BREAK = r"[ ]?,?[ ]?(?:\n{1,2}[>?][>? ]{0,4}|\n{1,2}[ ]{0,6}|[ ])"
 """Between the lines of an address, also where a letter is quoted."""
 
+_NO_LINE = (
+    r"(?!(?i:mrn|dob|ssn|phone|tel|telephone|fax|e-?mail|cell|home|mobile|acct|account|patient|date|sex|age|gender|pcp|insurance|policy|member|allergies"
+    r"|history|hpi|cc|chief|npi|dea|id|name|attn|re|dear|dr|mr|mrs|ms)\b)"
+)
+"""Words that begin another line than one of an address."""
+
 _LINE = (
-    r"(?:,[ ]?)?(?:[A-Z][A-Za-z'.()-]{0,24}(?:[ ][A-Za-z][A-Za-z'.()-]{0,24}){0,3}(?![\w:])|[a-z]{1,3}(?=[ \n]{1,3}\d))"
+    _NO_LINE
+    + r"(?:,[ ]?)?(?:[A-Z][A-Za-z'.()-]{0,24}(?:[ ][A-Za-z][A-Za-z'.()-]{0,24}){0,3}(?![\w:])|[a-z]{1,3}(?=[ \n]{1,3}\d))"
 )
 """A town, region or country on its line."""
 
@@ -112,7 +119,7 @@ RULES: tuple[Rule, ...] = (
         kind=Kind.LOCATION,
         pattern=exact(
             rf"(?P<value>{_HOUSE}(?:[A-Za-z0-9][\w'.-]{{0,24}}[ ]){{1,6}}?[ \n]{{0,2}}(?i:apt|apartment|suite|ste|unit)\b\.?[ ]?\#?[ ]?\w{{1,6}}"
-            rf"(?:[ ]?[,\n]{{1,2}}[ ]{{0,2}}[A-Z][\w'-]{{1,24}}(?:[ ][A-Z][\w'-]{{1,24}}){{0,3}}){{0,3}}(?:[ ]?[,\n]?[ ]{_ZIP})?)(?!\w)"
+            rf"(?:[ ]?[,\n]{{1,2}}[ ]{{0,2}}{_NO_LINE}[A-Z][\w'-]{{1,24}}(?:[ ][A-Z][\w'-]{{1,24}}){{0,3}}){{0,3}}(?:[ ]?[,\n]?[ ]{_ZIP})?)(?!\w)"
         ),
         score=0.93,
         gate=exact(r"\b(?:[Aa]pt|APT|[Aa]partment|[Ss]uite|SUITE|[Ss]te|STE|[Uu]nit|UNIT)\b\.?[ ]?\#?[ ]?\w"),
