@@ -8,6 +8,7 @@ import pytest
 from presidio_analyzer.nlp_engine import NlpArtifacts
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
+from tldextract.tldextract import TLD_EXTRACTOR
 
 from appliance.errors import PhiGuardUnavailableError
 from appliance.phi.analyzer import Analyzer, NameEngine, NameRecognizer, stock
@@ -123,6 +124,7 @@ def test_stock_presidio_asks_nobody_about_an_address() -> None:
 
     assert "EMAIL_ADDRESS" in found
     assert called == []
+    assert TLD_EXTRACTOR.suffix_list_urls == (), "a list that is on disk already would hide a fetch"
 
 
 def test_presidio_gets_our_engine_and_nothing_else() -> None:

@@ -130,6 +130,7 @@ def test_a_surname_without_what_is_called_by_it_stays_a_name(text: str) -> None:
         ("see VAN-DYKE, PENNY", ["VAN-DYKE", "PENNY"]),
         ("see Okonkwo, Siobhan", ["Okonkwo", "Siobhan"]),
         ("see Rash, Siobhan", []),
+        ("in Kowalczyk, Mark my words", []),
         ("The, Siobhan", []),
         ("Okonkwo, Male", []),
         ("Mrs. Day's son", ["Day's"]),
