@@ -91,5 +91,7 @@ def without_overlaps(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _as_one(group: list[Finding]) -> Finding:
+    if len(group) == 1:
+        return group[0]
     longest = max(group, key=lambda each: (each.end - each.start, each.score))
     return replace(longest, start=group[0].start, end=max(each.end for each in group))

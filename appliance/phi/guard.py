@@ -47,6 +47,9 @@ MAX_LOOKS = 4
 
 _WORD = re.compile(r"\w+")
 
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+"""A lone surrogate code point has no bytes in UTF-8 (RFC 3629 section 3)."""
+
 
 class Finder(Protocol):
     """The part of `phi.worker.GuardWorker` that finds; tests hand in one that runs in their process."""
@@ -125,6 +128,8 @@ class Guard:
         """Make what one exchange needs, and wipe it unless the exchange gets it whole."""
         if sum(map(len, texts)) > MAX_CHARACTERS:
             raise PhiBlockedError(f"More than {MAX_CHARACTERS} characters cannot be guarded at once; send less.")
+        if any(map(_HALF_CHARACTER.search, texts)):
+            raise PhiBlockedError("A text holds half of a character (U+D800 to U+DFFF); send it as valid Unicode.")
         settings = self._settings()
         await self._finder.use(settings.site)
         secret = secrets.token_bytes(SECRET_BYTES)

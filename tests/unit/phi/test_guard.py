@@ -182,3 +182,8 @@ async def test_a_name_that_shows_beside_a_surrogate_is_replaced_too() -> None:
     (text,) = _texts(await _replaced(a_guard(_SecondLook(Kind.NAME, 2)), "Zebulon Okaforsen said so."))
 
     assert "Okaforsen" not in text
+
+
+async def test_half_a_character_keeps_the_text_in_the_building() -> None:
+    with pytest.raises(PhiBlockedError, match="valid Unicode"):
+        await _replaced(a_guard(), "Seen today. \ud800")
