@@ -22,6 +22,7 @@ from typing import assert_never
 from appliance.phi.dates import MONTHS, Precision, may_go_on, read_at
 from appliance.phi.findings import Kind
 from appliance.phi.normalise import fold
+from appliance.phi.restore_initials import find_initial, in_case_of, is_letter, is_open
 from appliance.phi.restore_ledger import Entry, Form, Ledger
 from appliance.phi.restore_tokens import MOST_CHARACTERS, NEAR, TOKEN, key, key_after, key_before
 from appliance.phi.restore_typos import meant
@@ -182,7 +183,9 @@ class Restorer:
         following = TOKEN.search(self._text, token.end())
         if following is None:
             return len(self._text) - token.end() <= NEAR
-        return following.start() - token.end() <= NEAR and not self._is_closed(following, at_end=at_end)
+        if following.start() - token.end() <= NEAR and not self._is_closed(following, at_end=at_end):
+            return True
+        return is_letter(so_far) and is_open(self._text, token.end())
 
     def _match(self, so_far: str, tokens: list[re.Match[str]]) -> _Match | None:
         start, end = tokens[0].start(), tokens[-1].end()
@@ -191,10 +194,18 @@ class Restorer:
             before, after = key_before(self._text, start), key_after(self._text, end)
             entry = self.ledger.find_short(so_far, before, after)
         if entry is None or not _is_like(entry, self._text, tokens):
-            return None
+            return self._initial(tokens[0]) if is_letter(so_far) else None
         if entry.is_unsure or entry.form is Form.BACKWARDS:
             return _Match(end=end, text=mask(entry.kind), kind=entry.kind, is_masked=True)
         return _Match(end=end, text=_original(entry, self._text[start:end], tokens), kind=entry.kind)
+
+    def _initial(self, letter: re.Match[str]) -> _Match | None:
+        """Return the initial of a part of a name beside it, masked where it may be that of two people."""
+        entry = find_initial(self.ledger, self._text, letter)
+        if entry is None:
+            return None
+        text = mask(entry.kind) if entry.is_unsure else in_case_of(entry.original, letter[0])
+        return _Match(end=letter.end(), text=text, kind=entry.kind, is_masked=entry.is_unsure)
 
     def _typo(self, token: re.Match[str]) -> _Match | None:
         """Return the surrogate that a word was meant for, masked where it may have been meant for two."""

@@ -36,7 +36,8 @@ class Form(StrEnum):
     """A word of a name or a place."""
 
     INITIAL = "initial"
-    """The first letter of a name, in its own case and never after an apostrophe."""
+    """The first letter of a name: where it left, in its own case and never after an apostrophe; beside a part of its
+    name, in any case (`restore_initials`)."""
 
     CHARACTERS = "characters"
     """A number whose characters stand for the original's one by one, so that separators may change."""
@@ -75,6 +76,9 @@ class Ledger:
     short: dict[str, dict[Neighbours, Entry]] = field(default_factory=dict)
     """Entries that count only between these neighbours."""
 
+    beside: dict[str, dict[str, Entry]] = field(default_factory=dict)
+    """Initials by the part of a name that they stand beside, on either side."""
+
     beginnings: set[str] = field(default_factory=set)
     """Every proper beginning of a key: what may still become one."""
 
@@ -91,6 +95,7 @@ class Ledger:
         """Let go of every original."""
         self.entries.clear()
         self.short.clear()
+        self.beside.clear()
         self.beginnings.clear()
         self.near.clear()
         self.sent.clear()
@@ -136,13 +141,28 @@ class Ledger:
     def expect_between(
         self, surrogate: str, original: str, kind: Kind, form: Form, places: Iterable[Neighbours]
     ) -> None:
-        """Remember where else a model may write a short surrogate; it is unsure where two originals would fit."""
+        """Remember where else a model may write a short surrogate; it is unsure where two originals would fit.
+
+        An initial may change sides with its neighbour.
+        """
+        if form is Form.INITIAL:
+            for part in filter(None, (each for place in places for each in place)):
+                self.expect_beside(surrogate, original, kind, part)
+            return
         key = "".join(keys(surrogate))
         for place in places:
             entry = Entry(kind=kind, form=form, surrogate=surrogate, original=original)
             known = self.short.setdefault(key, {}).setdefault(place, entry)
             known.is_unsure |= keys(known.original) != keys(original)
         self._expect(key)
+
+    def expect_beside(self, surrogate: str, original: str, kind: Kind, part: str) -> None:
+        """Remember an initial beside the key of a part of its name; it is unsure where two originals would fit."""
+        key = "".join(keys(surrogate))
+        entry = Entry(kind=kind, form=Form.INITIAL, surrogate=surrogate, original=original)
+        known = self.beside.setdefault(part, {}).setdefault(key, entry)
+        known.is_unsure |= keys(known.original) != keys(original)
+        self.short.setdefault(key, {})
 
     def issue_joined(self, surrogates: str, originals: str, kind: Kind) -> None:
         """Remember the words of a name as one word, unless that is a surrogate of its own."""

@@ -40,8 +40,11 @@ _DEGREES = frozenset({"DO", "PA", "MA", "BS", "MS", "PAC", "CRNA"})
 _PARTICLES = frozenset("van von der den de da di du del della dos das la le el al bin ibn bint y e ter ten".split())  # noqa: SIM905 - as above
 """Particles, as long as they are written small and stand beside a name."""
 
-_COMMON_INITIALS = "ABCDEHJKLMNRSTW"
+_COMMON_INITIALS = "BCDEHJKLMNRSTW"
 """First letters of many names, so that a name for an initial can be found later."""
+
+_WORDS_BY_THEMSELVES = frozenset("AI")
+"""Letters that are words of their own, so that an answer has them beside a name for another reason too often."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +74,7 @@ def make_name(issuer: Issuer, kind: Kind, original: str) -> Made | None:
             full.append((word, written))
         length += len(written)
         position = word.end
-    _expect_other_forms(issuer.ledger, kind, full)
+    _expect_other_forms(issuer.ledger, kind, full, parts)
     text = "".join([*out, original[position:]])
     return Made(text=text, parts=tuple(parts), words=(text, *(written for _, written in full)))
 
@@ -149,7 +152,7 @@ def _initial(issuer: Issuer, word: _Word) -> str | None:
 
 def _word(issuer: Issuer, kind: Kind, word: _Word) -> str | None:
     initial = _initial_name(word)
-    used = set(issuer.initials.values())
+    used = _WORDS_BY_THEMSELVES.union(issuer.initials.values())
     wished = issuer.initials.get(initial) or "".join(letter for letter in ascii_uppercase if letter not in used)
     for name in (_key(word), f"={word.text}"):
         base = issuer.draw(name, _candidates(issuer, name, word), initials=wished)
@@ -175,10 +178,14 @@ def _initial_name(word: _Word) -> str:
     return f"{'surname' if word.is_surname else 'given'}:{word.text[0].lower()}"
 
 
-def _expect_other_forms(ledger: Ledger, kind: Kind, full: list[tuple[_Word, str]]) -> None:
-    """Foresee "MarkEllis", "M. Ellis" and "Mark E." where the name is "Mark Ellis"."""
+def _expect_other_forms(ledger: Ledger, kind: Kind, full: list[tuple[_Word, str]], initials: list[Part]) -> None:
+    """Foresee "MarkEllis", "M. Ellis" and "Ellis, M." where the name is "Mark Ellis", and "t. mark" of "Mark T."."""
     for (word, written), (other, following) in pairwise(full):
         ledger.issue_joined(written + following, word.text + other.text, kind)
-        places = (None, "".join(keys(following))), ("".join(keys(written)), None)
-        ledger.expect_between(written[0].upper(), word.text[0], kind, Form.INITIAL, [places[0]])
-        ledger.expect_between(following[0].upper(), other.text[0], kind, Form.INITIAL, [places[1]])
+    for word, written in full:
+        part = "".join(keys(written))
+        for initial in initials:
+            ledger.expect_beside(initial.surrogate, initial.original, kind, part)
+        for other, another in full:
+            if other is not word:
+                ledger.expect_beside(another[0].upper(), other.text[0], kind, part)

@@ -2,12 +2,14 @@
 
 import itertools
 import json
+from collections.abc import Callable
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.clinical_text import ClinicalText
 from appliance.phi.findings import Kind
+from appliance.phi.restore_tokens import MOST_CHARACTERS
 from appliance.phi.stream import Screen
 from appliance.phi.stream_json import JsonScreen
 from tests.support.examples import FEW
@@ -110,3 +112,43 @@ def test_a_value_with_any_character_stays_json(quotes: str) -> None:
 @given(answer=st.text(max_size=80))
 def test_an_answer_without_surrogates_is_left_as_it_is(answer: str) -> None:
     assert restored(SURROGATES, answer) == answer
+
+
+NAMED, NAMES_OUT = replaced(
+    "Anna S, L. Wang, J. R. Smith", (Kind.NAME, "Anna S"), (Kind.NAME, "L. Wang"), (Kind.NAME, "J. R. Smith")
+)
+"""An exchange about people with initials."""
+
+PARTS = tuple(NAMES_OUT.replace(",", "").replace(".", "").split())
+
+CASES: tuple[Callable[[str], str], ...] = (str, str.upper, str.lower)
+
+named_answers = st.lists(
+    st.tuples(
+        st.sampled_from((*PARTS, "a", "s", "p", "12")),
+        st.sampled_from(CASES),
+        st.sampled_from(("", " ", ". ", ", ", ".", "'s ", "/", " " * 9, "[")),
+    ).map(lambda each: each[1](each[0]) + each[2]),
+    max_size=16,
+).map("".join)
+
+
+@given(answer=named_answers, cuts=cuts)
+def test_every_split_of_an_answer_with_initials_gives_the_same(answer: str, cuts: list[int]) -> None:
+    whole = restored(NAMED, answer)
+
+    for places in (cuts, range(len(answer))):
+        restorer = NAMED.restorer()
+        edges = sorted({0, len(answer), *(cut for cut in places if cut < len(answer))})
+        pieces = [piece for a, b in itertools.pairwise(edges) for piece in restorer.feed(answer[a:b])]
+        assert "".join(piece.text for piece in (*pieces, *restorer.finish())) == whole
+
+
+@settings(max_examples=FEW)
+@given(answer=named_answers)
+def test_little_of_an_answer_with_initials_is_held_back(answer: str) -> None:
+    restorer, given_out = NAMED.restorer(), 0
+    for number, letter in enumerate(answer, 1):
+        given_out += sum(piece.source_length for piece in restorer.feed(letter))
+
+        assert number - given_out <= 2 * MOST_CHARACTERS

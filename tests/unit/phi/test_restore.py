@@ -1,9 +1,12 @@
 import base64
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
 
 from appliance.phi.findings import Kind
+from appliance.phi.restore import Restorer
+from appliance.phi.restore_ledger import Form, Ledger
 from tests.support.phi_findings import TEXT, VALUES, replaced, restored, surrogate
 
 
@@ -177,6 +180,108 @@ def test_the_s_of_a_possessive_is_no_initial() -> None:
     assert restored(surrogates, f"{name.split()[0].upper()}'S") == "John'S"
 
 
+INITIALS = "Anna S was seen by L. Wang and J. R. Smith, then by Mary Ann Lee."
+"""Names with initials, in the four ways in which notes have them."""
+
+PEOPLE = ("Anna S", "L. Wang", "J. R. Smith", "Mary Ann Lee")
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "expected"),
+    [
+        ("Anna S", "thank you, {0} {1}.", "thank you, Anna S."),
+        ("Anna S", "Filed under {1}, {0}.", "Filed under S, Anna."),
+        ("Anna S", "This is {0} {1}'s plan", "This is Anna S's plan"),
+        ("Anna S", "{0} {1}'S PLAN", "Anna S'S PLAN"),
+        ("Anna S", "{0}_{1} **{0}** {1}", "Anna_S **Anna** S"),
+        ("L. Wang", "Filed under {1}, {0}.", "Filed under Wang, L."),
+        ("L. Wang", "{1} {0}", "Wang L"),
+        ("L. Wang", "{0}.{1}", "L.Wang"),
+        ("J. R. Smith", "Filed under {2}, {0}. {1}.", "Filed under Smith, J. R."),
+        ("J. R. Smith", "{0}.{1}. {2}", "J.R. Smith"),
+        ("Mary Ann Lee", "{2}, {0[0]}. {1[0]}.", "Lee, M. A."),
+        ("Mary Ann Lee", "{0[0]}. {2}", "M. Lee"),
+    ],
+)
+@pytest.mark.parametrize("change", [str, str.upper, str.lower])
+def test_an_initial_comes_back_with_the_part_beside_it(
+    name: str, form: str, expected: str, change: Callable[[str], str]
+) -> None:
+    surrogates, _ = replaced(INITIALS, *[(Kind.NAME, each) for each in PEOPLE])
+    parts = surrogates.value(Kind.NAME, name).replace(".", "").split()
+
+    seen = restored(surrogates, change(form.format(*parts)))
+
+    assert seen.casefold() == expected.casefold()
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("hattie k and HATTIE K", "Anna s and Anna S"),
+        ("Filed under K, Hattie", "Filed under S, Anna"),
+        ("Filed under Dong, B.", "Filed under Wang, L."),
+        ("see Hattie B", "see Anna B"),
+        ("see K. today", "see K. today"),
+        ("M.K. and K.M.", "M.K. and K.M."),
+    ],
+)
+def test_an_initial_is_turned_back_only_beside_its_own_name(answer: str, expected: str) -> None:
+    assert told(named(("Hattie", "Anna", "K", "S"), ("Dong", "Wang", "B", "L")), answer) == expected
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "k/p appendectomy",
+        "k.i.d. with food",
+        "K12 level",
+        "K=3.2",
+        "K-wire",
+        "K'Ann",
+        "K'",
+        "(B-K)",
+        "2K",
+        "- K",
+        "K\u00b2",
+        "m k",
+    ],
+)
+def test_a_letter_that_is_something_else_stays(rest: str) -> None:
+    assert told(named(("Hattie", "Anna", "K", "S")), f"Hattie {rest}") == f"Anna {rest}"
+
+
+def test_an_article_beside_a_name_is_no_initial() -> None:
+    ledger = named(("Hattie", "Anna", "A", "S"))
+
+    assert told(ledger, "Hattie, a nurse. A note") == "Anna, a nurse. A note"
+    assert told(ledger, "Hattie A. and A., Hattie and hattie a") == "Anna S. and S., Anna and Anna s"
+
+
+@pytest.mark.parametrize("answer", ["Hattie K", "K, Hattie", "hattie k."])
+def test_an_initial_of_two_people_of_one_name_is_masked(answer: str) -> None:
+    ledger = named(("Hattie", "Anna", "K", "S"), ("Hattie", "Anna", "K", "T"))
+
+    seen = told(ledger, answer)
+
+    assert "[withheld: name]" in seen
+    assert "k" not in seen.lower()
+
+
+def test_an_initial_between_two_people_is_masked() -> None:
+    ledger = named(("Hattie", "Anna", "K", "S"), ("Dong", "Wang", "K", "T"))
+
+    assert told(ledger, "Hattie K, Dong") == "Anna [withheld: name], Wang"
+
+
+def test_no_surrogate_gets_an_initial_that_is_a_word() -> None:
+    text = ", ".join(f"{letter}. Wang" for letter in "BCDFGHJKLM")
+
+    _, out = replaced(text, *[(Kind.NAME, name) for name in text.split(", ")])
+
+    assert not {"A", "I"} & {name[0] for name in out.split(", ")}
+
+
 def test_plain_words_and_numbers_are_left_alone() -> None:
     surrogates, _ = replaced(TEXT, *VALUES)
     note = "BP 120/80, strength 5/5, metformin 500 mg, may 5 mg be enough? A1c 7.2 on day 3."
@@ -199,3 +304,21 @@ def test_what_is_restored_is_counted_by_kind() -> None:
 
     assert restorer.restored == {"MRN": 1, "NAME": 2}
     assert "Smith" not in repr(restorer)
+
+
+def named(*people: tuple[str, str, str, str]) -> Ledger:
+    """Return a ledger of names with an initial: surrogate and original of each."""
+    ledger = Ledger()
+    for word, original, initial, own in people:
+        ledger.issue(word, original, kind=Kind.NAME, form=Form.WORD)
+        ledger.expect_beside(initial, own, Kind.NAME, word.lower())
+    return ledger
+
+
+def told(ledger: Ledger, answer: str) -> str:
+    """Return an answer with the caller's values, the same when it comes letter by letter."""
+    restorer, slowly = Restorer(ledger=ledger), Restorer(ledger=ledger)
+    whole = "".join(piece.text for piece in (*restorer.feed(answer), *restorer.finish()))
+    pieces = [piece for letter in answer for piece in slowly.feed(letter)]
+    assert "".join(piece.text for piece in (*pieces, *slowly.finish())) == whole
+    return whole
