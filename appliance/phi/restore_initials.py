@@ -16,13 +16,16 @@ from appliance.phi.restore_tokens import MOST_CHARACTERS, NEAR, TOKEN, key
 MOST_IN_A_ROW = 4
 """Initials beside a name, at most; what is held back grows with it."""
 
-_BETWEEN = re.compile(rf'[\s.,;|*_()"\u201c\u201d\u200b-\u200f\u2060\ufeff]{{0,{NEAR}}}')
+_BETWEEN = re.compile(rf'[-\s.,;|*_()"\u2010-\u2014\u201c\u201d\u200b-\u200f\u2060\ufeff]{{0,{NEAR}}}')
 """What may stand between the parts of one name."""
 
 _APOSTROPHES = frozenset("'\u2019\u02bc")
 
-_TIES = frozenset("/-\u2010\u2011&+=")
-"""What makes a letter a part of something else: ``C/O``, ``T-cell``, ``K=3.2``."""
+_HYPHENS = frozenset("-\u2010\u2011")
+"""What makes a letter a part of a word (``T-cell``), or of initials (``J.-P.``)."""
+
+_TIES = frozenset("/&+=")
+"""What makes a letter a part of something else: ``C/O``, ``K=3.2``."""
 
 _ARTICLES = frozenset("ai")
 """Letters that are words, and an initial only with a dot, or where the name ends; no surrogate is wished with them."""
@@ -33,9 +36,9 @@ _Run = list[tuple[str, str]]
 
 def find_initial(ledger: Ledger, text: str, letter: re.Match[str]) -> Entry | None:
     """Return what an initial stands for, by the part of a name on either side; unsure where these tell otherwise."""
-    if not _is_alone(text, letter):
-        return None
     before, after = list(_before(text, letter.start())), list(_after(text, letter.end()))
+    if not _is_alone(text, letter) or _is_hyphenated(text, letter, before, after):
+        return None
     sides = (_told_by(ledger, letter, before, after), _told_by(ledger, letter, after, before))
     told = [entry for entry in sides if entry is not None]
     if len(told) > 1 and told[0].original.casefold() != told[1].original.casefold():
@@ -88,6 +91,15 @@ def _is_alone(text: str, letter: re.Match[str]) -> bool:
         following = TOKEN.match(text, letter.end() + 1)
         return following is not None and key(following[0]) == "s"
     return key(letter[0]) not in _ARTICLES or not after.isspace()
+
+
+def _is_hyphenated(text: str, letter: re.Match[str], before: _Run, after: _Run) -> bool:
+    """Say whether a hyphen ties this letter to anything but an initial."""
+    to_left = text[letter.start() - 1 : letter.start()] in _HYPHENS
+    to_right = text[letter.end() : letter.end() + 1] in _HYPHENS
+    return any(
+        is_tied and not (run and is_letter(run[0][1])) for is_tied, run in ((to_left, before), (to_right, after))
+    )
 
 
 def _before(text: str, start: int) -> Iterator[tuple[str, str]]:

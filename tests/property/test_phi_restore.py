@@ -127,7 +127,7 @@ named_answers = st.lists(
     st.tuples(
         st.sampled_from((*PARTS, "a", "s", "p", "12")),
         st.sampled_from(CASES),
-        st.sampled_from(("", " ", ". ", ", ", ".", "'s ", "/", " " * 9, "[")),
+        st.sampled_from(("", " ", ". ", ", ", ".", "-", " - ", "'s ", "/", " " * 9, "[")),
     ).map(lambda each: each[1](each[0]) + each[2]),
     max_size=16,
 ).map("".join)

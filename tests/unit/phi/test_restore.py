@@ -199,6 +199,9 @@ PEOPLE = ("Anna S", "L. Wang", "J. R. Smith", "Mary Ann Lee")
         ("L. Wang", "{0}.{1}", "L.Wang"),
         ("J. R. Smith", "Filed under {2}, {0}. {1}.", "Filed under Smith, J. R."),
         ("J. R. Smith", "{0}.{1}. {2}", "J.R. Smith"),
+        ("J. R. Smith", "{2}, {0}.-{1}.", "Smith, J.-R."),
+        ("J. R. Smith", "{0}-{1} {2}", "J-R Smith"),
+        ("L. Wang", "{1} - {0}.", "Wang - L."),
         ("Mary Ann Lee", "{2}, {0[0]}. {1[0]}.", "Lee, M. A."),
         ("Mary Ann Lee", "{0[0]}. {2}", "M. Lee"),
     ],
@@ -242,9 +245,11 @@ def test_an_initial_is_turned_back_only_beside_its_own_name(answer: str, expecte
         "K'",
         "(B-K)",
         "2K",
-        "- K",
+        "-K",
+        "K- ",
         "K\u00b2",
         "m k",
+        "a b c d k",
     ],
 )
 def test_a_letter_that_is_something_else_stays(rest: str) -> None:
