@@ -21,7 +21,7 @@ from appliance.models.manifest import FILE_NAME as MANIFEST
 from appliance.models.verify import verify
 from appliance.policy.load import load_bundle
 from audit.errors import SettingsError
-from audit.hardening import PRIVATE_UMASK, forbid_cores
+from audit.hardening import PRIVATE_UMASK
 from audit.settings import FILE_NAME, read_settings
 
 KEYS_WITHIN_S = 120.0
@@ -29,8 +29,7 @@ KEYS_WITHIN_S = 120.0
 
 
 def restrict() -> None:
-    """Let no core file be written and no other user read what is written."""
-    forbid_cores()
+    """Let no other user read what is written; `__main__` has closed the process by `audit.hardening` before."""
     os.umask(PRIVATE_UMASK)
 
 
