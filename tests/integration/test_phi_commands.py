@@ -1,6 +1,5 @@
 """The phi commands with the real models: what is found is listed, explained, replaced and measured, and never leaks."""
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from appliance.cli.phi_detect import detect
 from appliance.cli.root import main
 from appliance.config import CHECKOUT
 from tests.support.command_line import Done, run
+from tests.support.published_scorer import published_scorer
 from tests.support.terminal import Terminal
 
 NOTE = """Discharge summary
@@ -173,16 +173,7 @@ def test_the_guard_is_measured_beside_stock_presidio(home: Path, tmp_path: Path)
 
 
 def test_the_published_scorer_can_call_the_guard() -> None:
-    file = SHARED / "tools" / "phi_eval.py"
-    if not file.exists():
-        pytest.skip("../shared is not here")
-    spec = importlib.util.spec_from_file_location("phi_eval", file)
-    assert spec is not None
-    assert spec.loader is not None
-    published = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(published)
-
-    detector = published.get_detector("appliance.cli.phi_detect:detect")
+    detector = published_scorer().get_detector("appliance.cli.phi_detect:detect")
 
     assert (27, 38, "NAME") in [found[:3] for found in detector(NOTE)]
     assert detect("take it daily") == []

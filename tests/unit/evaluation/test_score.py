@@ -1,6 +1,5 @@
 """The scorer tells what leaks: every rule of its own, and the numbers of the published scorer on every set."""
 
-import importlib.util
 import json
 import random
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from appliance.evaluation.measure import Timing
 from appliance.evaluation.reading import read_labelled
 from appliance.evaluation.records import Labelled, Record, Span
 from appliance.evaluation.score import Score, interval, score
+from tests.support.published_scorer import published_scorer
 
 SHARED = Path(__file__).parents[3].parent / "shared"
 SETS = (
@@ -135,15 +135,7 @@ def test_an_empty_place_is_no_finding() -> None:
 
 @pytest.fixture(scope="module")
 def published() -> Any:
-    file = SHARED / "tools" / "phi_eval.py"
-    if not file.exists():
-        pytest.skip("../shared is not here")
-    spec = importlib.util.spec_from_file_location("phi_eval", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return published_scorer()
 
 
 @pytest.mark.parametrize("name", SETS)
