@@ -101,7 +101,7 @@ class Guard:
             findings = await work.found(plain)
             await asyncio.to_thread(work.surrogates.prepare, plain, findings)
             replaced = await work.replaced(plain, findings)
-            return work.done(replaced, findings, issued=())
+            return await work.done(replaced, findings, issued=())
 
     async def pseudonymise_resource(self, resource: Mapping[str, object], *, known: KnownIdentifiers) -> Pseudonymised:
         """Replace every identifier in a FHIR R4 resource by its path, its texts by their findings; the result is JSON.
@@ -121,7 +121,8 @@ class Guard:
             left = await asyncio.to_thread(
                 transform, resource, replace=work.surrogates.value, text=lambda _: next(replaced), today=today, ids=ids
             )
-            return work.done([json.dumps(left, ensure_ascii=False)], [*findings, *whole], issued=tuple(ids.originals()))
+            issued = tuple(ids.originals())
+            return await work.done([json.dumps(left, ensure_ascii=False)], [*findings, *whole], issued=issued)
 
     @asynccontextmanager
     async def _work(self, texts: Sequence[str], known: KnownIdentifiers) -> AsyncIterator["_Work"]:
@@ -159,12 +160,12 @@ class _Work:
         """Do steps (2) to (4).  Raises PhiBlockedError if there is no end to what shows once its neighbour is gone."""
         for _ in range(MAX_LOOKS):
             texts = await asyncio.to_thread(self._written, texts, findings)  # (2)
-            findings = self._not_issued(texts, await self.found(texts))  # (4)
+            findings = await asyncio.to_thread(self._not_issued, texts, await self.found(texts))  # (4)
             if not any(findings):
                 return list(texts)
         raise PhiBlockedError("Identifiers in this text cannot be told from what replaces them; send it in parts.")
 
-    def done(
+    async def done(
         self, texts: Sequence[str], findings: Sequence[tuple[Finding, ...]], *, issued: tuple[str, ...]
     ) -> Pseudonymised:
         """Return what may leave; `issued` is what else was put in the place of a value."""
@@ -172,11 +173,11 @@ class _Work:
             texts=tuple(SafeText(text) for text in texts),
             findings=Findings(texts=tuple(findings)),
             surrogates=self.surrogates,
-            keyed=self._keyed(issued),
+            keyed=await asyncio.to_thread(self._keyed, issued),  # (3)
         )
 
     def _keyed(self, issued: tuple[str, ...] = ()) -> KeyedIdentifiers:
-        return self.known.keyed(self.secret, issued=(*self.surrogates.issued(), *issued))  # (3)
+        return self.known.keyed(self.secret, issued=(*self.surrogates.issued(), *issued))
 
     def _written(self, texts: Sequence[str], findings: Sequence[Sequence[Finding]]) -> list[str]:
         return [self.surrogates.replace(text, found) for text, found in zip(texts, findings, strict=True)]

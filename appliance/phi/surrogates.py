@@ -19,7 +19,6 @@ from appliance.phi.dates import Precision, days_in, read
 from appliance.phi.findings import Finding, Kind
 from appliance.phi.restore import Restorer
 from appliance.phi.restore_ledger import Ledger
-from appliance.phi.restore_tokens import keys
 from appliance.phi.settings import Action, GuardSettings, Mode
 from appliance.phi.surrogate_issuer import Issuer, Made, Part
 from appliance.phi.surrogate_names import learn, make_name
@@ -131,11 +130,6 @@ class SurrogateMap:
         """Return every surrogate that was put into a text, whole and word by word."""
         self._ledger.check_not_wiped()
         return tuple(self._issued)
-
-    def is_issued(self, value: str) -> bool:
-        """Say whether this is a surrogate or a tag, or a part of one, in any case."""
-        words = f" {' '.join(keys(value))} "
-        return words.strip() != "" and any(words in f" {' '.join(keys(issued))} " for issued in self.issued())
 
     def counts(self) -> dict[str, int]:
         """Return how many identifiers of each kind were replaced."""

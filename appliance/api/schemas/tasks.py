@@ -12,9 +12,7 @@ from appliance.api.schemas.chat import MAX_TOKENS
 from appliance.api.schemas.invalid import validate
 from appliance.api.subject import MAX_DEADLINE_S, Stated
 from appliance.clinical_text import ClinicalText
-
-MAX_PEOPLE = 64
-"""A note names a patient, a family and a team; above it the request is a query."""
+from appliance.phi.people import MAX_PEOPLE
 
 _Word = Annotated[str, StringConstraints(max_length=512)]
 

@@ -7,6 +7,7 @@ import pytest
 from appliance.errors import PhiBlockedError
 from appliance.phi.dates import read
 from appliance.phi.findings import Finding, Kind
+from appliance.phi.known_identifiers import KnownIdentifiers
 from appliance.phi.settings import Action, GuardSettings, Mode
 from appliance.phi.surrogate_values import female_names, given_names, male_names, surname_ranks, surnames
 from appliance.phi.surrogate_values.origins import HISPANIC, SLAVIC, VIETNAMESE
@@ -188,11 +189,12 @@ def test_the_map_knows_what_it_issued_and_its_parts() -> None:
     surrogates, out = replaced(TEXT, *VALUES)
     given, surname = out.split()[:2]
 
-    assert surrogates.is_issued(f"{given} {surname}".upper())
-    assert surrogates.is_issued(surname)
-    assert surrogates.is_issued("555")
-    assert not surrogates.is_issued("Smith")
-    assert not surrogates.is_issued("--")
+    keyed = KnownIdentifiers.nothing().keyed(b"k" * 32, issued=surrogates.issued())
+    assert keyed.is_issued(f"{given} {surname}".upper())
+    assert keyed.is_issued(surname)
+    assert keyed.is_issued("555")
+    assert not keyed.is_issued("Smith")
+    assert not keyed.is_issued("--")
     assert {f"{given} {surname}", surname} <= set(surrogates.issued())
 
 
