@@ -148,12 +148,3 @@ class Screen:
 def _is_counted_only(finding: Finding, value: str) -> bool:
     has_number = any(map(str.isdigit, value))
     return finding.kind in COUNTED_ONLY or (finding.recognizer in COUNTED_RULES and not has_number)
-
-
-def screen(
-    text: ClinicalText, known: Iterable[ClinicalText], *, surrogates: SurrogateMap | None = None
-) -> tuple[ClinicalText, dict[str, int]]:
-    """Screen a whole answer; returns the text that may go out and the counts of what was masked."""
-    whole = Screen(known, surrogates=surrogates)
-    screened = ClinicalText.join([whole.feed(text), whole.finish()])
-    return screened, whole.withheld

@@ -13,8 +13,9 @@ from appliance.phi.normalise import fold
 from appliance.phi.recognizers import LABELS
 from appliance.phi.recognizers.ordinary import NOT_NAMES
 from appliance.phi.rules import find
-from appliance.phi.stream import COUNTED_ONLY, Screen, screen
+from appliance.phi.stream import COUNTED_ONLY, Screen
 from tests.support.examples import FEW
+from tests.support.whole_answers import screen
 
 IDENTIFIERS = (
     "123-45-6789",

@@ -22,12 +22,12 @@ from appliance.phi.known_identifiers import KnownIdentifiers
 from appliance.phi.normalise import normalise
 from appliance.phi.rules import find
 from appliance.phi.settings import GuardSettings, Site
-from appliance.phi.stream import screen
 from appliance.phi.surrogates import SurrogateMap
 from appliance.phi.visible import visible
 from tests.support.canaries import BIRTH_DATE, NAME, NOTE, PATIENT, PHONE, SSN
 from tests.support.departures import RulesFinder, a_guard
 from tests.support.phi_findings import TODAY
+from tests.support.whole_answers import screen
 
 MODELS = CHECKOUT / "var" / "models" / "guard"
 SECRET = bytes(range(32))

@@ -5,8 +5,9 @@ import pytest
 from appliance.clinical_text import ClinicalText
 from appliance.phi.blocks import MAX_BLOCK, MAX_WORD
 from appliance.phi.findings import Kind
-from appliance.phi.stream import Screen, screen
+from appliance.phi.stream import Screen
 from tests.support.phi_findings import TEXT, VALUES, replaced
+from tests.support.whole_answers import screen
 
 SENT = ClinicalText("Call (617) 555-0123, MRN 00-12-34, mail Jo@Example.org, server 10.0.0.1, acct # AB12345.")
 
