@@ -9,6 +9,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """The present as far as a clock that may have jumped can be trusted: it lies between the two."""
+
+    earliest: datetime
+    latest: datetime
+
+    @classmethod
+    def at(cls, now: datetime) -> "Moment":
+        """Return the present of a clock that nobody doubts."""
+        return cls(earliest=now, latest=now)
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
     """Read the machine's clocks."""

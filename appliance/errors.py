@@ -19,6 +19,7 @@ and MUST NOT hold PHI either.  Layers below `api` know no status code: `api/prob
     │   ├── UnknownTaskError
     │   ├── UnknownExchangeError
     │   ├── RouteRefusedError           no route is open on the evidence; carries its reasons
+    │   ├── ModelRefusedError           the managed model declined; an answer, never routed around
     │   ├── PhiBlockedError             the text may not leave: an identifier that cannot be replaced safely
     │   ├── DeadlineExceededError       the caller's own deadline or ours for the body has passed
     │   │   └── BodyTooSlowError        the body did not arrive in time
@@ -33,7 +34,11 @@ and MUST NOT hold PHI either.  Layers below `api` know no status code: `api/prob
     │   ├── AuditUnavailableError
     │   │   ├── TrailQuarantinedError   the trail is not the one that was signed; it is read-only
     │   │   └── DiskReservedError       the trail's disk is down to its reserve
-    │   ├── EscalationError
+    │   ├── EscalationError             the broker could not or would not send it
+    │   │   ├── ProviderUnavailableError    nothing of an answer came; another provider may be asked
+    │   │   ├── ProviderTimeoutError
+    │   │   ├── ProviderRejectedError       the provider read the request and said no
+    │   │   └── ProviderBrokenStreamError   the answer stopped before its end
     │   ├── PhiGuardUnavailableError    a part of the PHI guard is missing, late or wrong
     │   └── OutputRejectedError         the model's answer failed the task's own checks
     └── BrokenError                     an invariant failed; stop and tell the operator
@@ -170,6 +175,13 @@ class PhiBlockedError(RefusedError):
     sentence = "This request holds identifiers that cannot be replaced safely, so nothing was sent."
 
 
+class ModelRefusedError(RefusedError):
+    """Pass on that the managed model declined or its filter stopped it; nobody else is asked instead."""
+
+    code = "model_refused"
+    sentence = "The managed model declined to answer this request; use the task's downtime procedure."
+
+
 class DeadlineExceededError(RefusedError):
     """Say which deadline has passed."""
 
@@ -286,6 +298,40 @@ class EscalationError(UnavailableError):
 
     code = "escalation_unavailable"
     sentence = "The managed route is not available."
+
+
+class ProviderUnavailableError(EscalationError):
+    """Say that a provider could not take the request or was not asked; nothing of an answer came."""
+
+    code = "provider_unavailable"
+    sentence = "The managed provider cannot answer now; try again later, or use the task's downtime procedure."
+
+    def __init__(self, public: str | None = None, *, provider: str, detail: str = "", retry_s: int = 0) -> None:
+        """Take the provider's name in the register and, where it said so, the seconds after which to come back."""
+        self.provider = provider
+        self.retry_s = retry_s
+        super().__init__(public, detail=detail)
+
+
+class ProviderTimeoutError(EscalationError):
+    """Say that a provider did not finish before the deadline."""
+
+    code = "provider_timeout"
+    sentence = "The managed provider did not finish before the deadline."
+
+
+class ProviderRejectedError(EscalationError):
+    """Say that a provider read the request and would not process it, or would not accept our credential."""
+
+    code = "provider_rejected"
+    sentence = "The managed provider would not process this request; 'appliance status' and the broker's log say why."
+
+
+class ProviderBrokenStreamError(EscalationError):
+    """Say that a provider's answer stopped or broke before its end; what came is not a whole answer."""
+
+    code = "provider_stream_broken"
+    sentence = "The managed provider's answer broke off or was malformed; discard the part that came and send again."
 
 
 class PhiGuardUnavailableError(UnavailableError):

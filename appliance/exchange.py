@@ -30,6 +30,23 @@ class Purpose(StrEnum):
     OPERATIONS = "HOPERAT"
 
 
+class DataClass(StrEnum):
+    """How well data is protected, from the least to the most; the server derives it and a caller only raises it."""
+
+    PHI = "phi"
+    """Protected health information (45 CFR 160.103)."""
+
+    SENSITIVE = "sensitive"
+    """Specially protected beside HIPAA: 42 CFR Part 2, state law on HIV, genetics, mental health."""
+
+    RESTRICTED = "restricted"
+    """Never leaves the building, whatever is signed."""
+
+    def rank(self) -> int:
+        """Return the place in this order."""
+        return list(DataClass).index(self)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     """Who is calling, as proven by `auth` and never as claimed in the request."""
@@ -141,6 +158,12 @@ class TaskRequest:
     The guard finds every written form of what stands there; nobody else reads it.
     """
 
+    data_class: DataClass | None = None
+    """What the caller says of its data; it counts only where it is above what the server derives."""
+
+    restrictions: frozenset[str] = frozenset()
+    """Names of ``policies/restrictions.yaml`` that the caller says apply; they are added to what the server derives."""
+
     sampling: Sampling = field(default_factory=Sampling)
     tools: Tools = field(default_factory=Tools)
     stream: bool = False
@@ -176,12 +199,40 @@ class EvidenceState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelIdentity:
+    """Which model answered: what runs is what was pinned."""
+
+    name: str
+    digest: str
+    """SHA-256 of the manifest, 64 hex digits; for an external upstream, of its stated identity."""
+
+    pinned: bool = True
+    """False for an upstream whose weights the appliance cannot check."""
+
+    def label(self) -> str:
+        """Return ``name@sha256:digest``, as in the Appliance-Model header."""
+        return f"{self.name}@sha256:{self.digest}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """The route chosen for one request, with every reason in plain words."""
 
     kind: RouteKind
     provider: str = ""
     """Name in the provider register; empty unless managed."""
+
+    model: ModelIdentity | None = None
+    """The managed model; None for a local route, whose model is the pinned one."""
+
+    agreement: str = ""
+    """Id of the agreement under which a managed request leaves."""
+
+    sandbox: bool = False
+    """True when the provider is a stand-in on this machine; every answer and record says so."""
+
+    failover: bool = False
+    """True when a managed route stands in for an engine that is down or full."""
 
     reasons: tuple[str, ...]
     state: EvidenceState
@@ -218,7 +269,7 @@ class Delta:
     text: ClinicalText = field(default_factory=lambda: ClinicalText(""))
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: str | None = None
-    """``stop``, ``length`` or ``tool_calls``; None while the answer goes on."""
+    """``stop``, ``length``, ``tool_calls``, ``content_filter`` or ``refusal``; None while the answer goes on."""
 
     usage: Usage | None = None
 
@@ -231,22 +282,6 @@ class Completion:
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: str
     usage: Usage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelIdentity:
-    """Which model answered: what runs is what was pinned."""
-
-    name: str
-    digest: str
-    """SHA-256 of the manifest, 64 hex digits; for an external upstream, of its stated identity."""
-
-    pinned: bool = True
-    """False for an upstream whose weights the appliance cannot check."""
-
-    def label(self) -> str:
-        """Return ``name@sha256:digest``, as in the Appliance-Model header."""
-        return f"{self.name}@sha256:{self.digest}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

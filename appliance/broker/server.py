@@ -135,6 +135,8 @@ class Broker:
                 state="policy_invalid" if self._policy.last_error else "ready",
                 providers=tuple(bundle.providers),
             )
+        if not isinstance(request, DiscloseRequest):
+            raise FrameError("the peer answered a question that was not asked")
         return await self._disclose(request, body)
 
     async def _disclose(self, request: DiscloseRequest, body: ClinicalText) -> Refusal:

@@ -1,5 +1,13 @@
 """What the gateway and the broker say to each other on `broker.sock`, and its bytes.
 
+A disclosure is a conversation on one connection, and either side may end it by closing::
+
+    gateway                         broker
+    DiscloseRequest, body     ->            checks everything by itself, builds the exact bytes, checks those
+                              <-  Ready     what would leave; or Refusal
+    Go                        ->            the disclosure record is durable; the broker sees for itself, then sends
+                              <-  Piece*, Finished; or Refusal, or Failed
+
 A frame is the length of the header and of the body (two unsigned 32-bit big-endian numbers), a JSON header in
 UTF-8, and the body's bytes.  Both sides read frames with the functions below; anything else than a frame within
 the limits raises `FrameError` and ends the connection, so a confused or hostile peer gets no second guess.
@@ -26,8 +34,25 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 
 _LENGTHS = struct.Struct(">II")
 
-Code = Literal["no_agreement_in_force", "invalid_request", "identifiers_left", "phi_guard_unavailable"]
+Code = Literal[
+    "no_agreement_in_force",
+    "invalid_request",
+    "identifiers_left",
+    "phi_guard_unavailable",
+    "policy_differs",
+    "policy_not_approved",
+    "not_permitted",
+    "unknown_model",
+    "restricted",
+    "no_record",
+    "provider_closed",
+    "ceiling_reached",
+    "no_credential",
+]
 """Why the broker refuses; the list only grows."""
+
+Fault = Literal["unavailable", "busy", "rejected", "unauthorized", "timeout", "broken"]
+"""What went wrong once bytes had left; the list only grows."""
 
 
 class FrameError(Exception):
@@ -45,6 +70,15 @@ class HelloRequest(_Wire):
     call: int = 1
 
 
+class Caller(_Wire):
+    """Who asked the gateway, in the words of the policy; the broker asks its own policy about this actor."""
+
+    client_id: str = Field(default="", max_length=128)
+    tenant: str = Field(default="", max_length=128)
+    roles: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+
+
 class DiscloseRequest(_Wire):
     """Ask the broker to send the frame's body to a managed API."""
 
@@ -53,11 +87,45 @@ class DiscloseRequest(_Wire):
     exchange_id: str = Field(max_length=64)
     task: str = Field(max_length=128)
     provider: str = Field(max_length=128)
+    model: str = Field(default="", max_length=128)
+    """Name of one of the provider's models."""
+
     policy_digest: str = Field(max_length=64)
     """The bundle by which the gateway decided; the broker decides again by its own."""
 
+    caller: Caller = Caller()
+    purpose: str = Field(default="TREAT", max_length=32)
+    data_class: str = Field(default="phi", max_length=32)
+    evidence: str = Field(default="", max_length=32)
+    """State of the managed route's evidence, as `exchange.EvidenceState`."""
+
+    failover: bool = False
+    patients_named: bool = False
+    restrictions: tuple[str, ...] = ()
+    counts: dict[str, int] = {}
+    """Kinds of identifiers that were found and replaced, and how many of each."""
+
+    kinds_left: tuple[str, ...] = ()
+    """Kinds that leave in a derived form, such as shifted days."""
+
+    stream: bool = False
+    deadline_s: float = Field(default=300.0, gt=0, le=3600)
+    """Seconds from now in which the whole answer must have come."""
+
+    intent_receipt: str = Field(default="", max_length=2048)
+    """The recorder's compact receipt for the exchange's intent."""
+
     identifiers: JsonValue = Field(default=None, repr=False)
     """What `phi.keyed.KeyedIdentifiers.to_wire` returns; whatever else stands here is refused, nothing at all too."""
+
+
+class Go(_Wire):
+    """Tell the broker that the disclosure it was `Ready` for is recorded."""
+
+    type: Literal["go"] = "go"
+    call: int = 1
+    receipt: str = Field(max_length=2048)
+    """The recorder's compact receipt for the disclosure record."""
 
 
 class HelloAnswer(_Wire):
@@ -71,6 +139,37 @@ class HelloAnswer(_Wire):
 
     providers: tuple[str, ...] = ()
     """Names of the providers that the register holds."""
+
+    conditions: tuple["ProviderCondition", ...] = ()
+    """How each of them stands."""
+
+    approval: str = ""
+    """Why the broker's policy is not approved by two people; empty if it is."""
+
+
+class ProviderCondition(_Wire):
+    """How one provider stands at the broker."""
+
+    name: str
+    state: Literal["open", "probing", "closed"]
+    """``open``: may be asked; ``probing``: its breaker lets one request through; ``closed``: may not be asked."""
+
+    reason: str = ""
+    """Why it is closed or probing, in a clause without a full stop."""
+
+    agreement: str = ""
+    """Id of the agreement in force; empty without one."""
+
+    expires: str = ""
+    """When that ends, ISO 8601 in UTC."""
+
+    days_left: int | None = None
+    in_flight: int = 0
+    spent_usd: float = 0.0
+    """Since midnight UTC."""
+
+    ceiling_usd: float = 0.0
+    sandbox: bool = False
 
 
 class Refusal(_Wire):
@@ -86,8 +185,69 @@ class Refusal(_Wire):
     """With ``identifiers_left``: how many identifiers of each kind the last check found."""
 
 
-Request = HelloRequest | DiscloseRequest
-Answer = HelloAnswer | Refusal
+class Ready(_Wire):
+    """Say that everything holds and what would leave; nothing has left yet."""
+
+    type: Literal["ready"] = "ready"
+    call: int
+    model: str
+    """``name@sha256:digest`` for the record."""
+
+    facts: dict[str, str | int | bool | list[str]]
+    """The facts of the disclosure record (`audit/FORMAT.md` section 4); ``sandbox`` is true where it is one."""
+
+
+class Piece(_Wire):
+    """A piece of the answer; its text, or the piece of a tool call's arguments, is the frame's body."""
+
+    type: Literal["piece"] = "piece"
+    call: int
+    tool_index: int | None = None
+    """Which tool call the body belongs to; None for text."""
+
+    tool_id: str = ""
+    tool_name: str = ""
+
+
+class Finished(_Wire):
+    """Say that the answer is whole."""
+
+    type: Literal["finished"] = "finished"
+    call: int
+    finish_reason: Literal["stop", "length", "tool_calls", "content_filter", "refusal"]
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    attempts: int = 1
+    """How often the same bytes were sent: the provider asked for the others to be repeated."""
+
+    model: str = ""
+    """The model that the provider says answered."""
+
+    cost_usd: float = 0.0
+    first_byte_ms: int = 0
+    """From the gateway's request to the first byte that left, and `answer_ms` to the first of the answer."""
+
+    answer_ms: int = 0
+
+
+class Failed(_Wire):
+    """Say that bytes left and no whole answer came."""
+
+    type: Literal["failed"] = "failed"
+    call: int
+    fault: Fault
+    reason: str
+    """One plain sentence; never text of the request or of the answer."""
+
+    retry_after_s: int = 0
+    """What the provider said; 0 if nothing."""
+
+    answered: bool = False
+    """True if a part of an answer was handed on."""
+
+
+Request = HelloRequest | DiscloseRequest | Go
+Answer = HelloAnswer | Refusal | Ready | Piece | Finished | Failed
 
 _REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="type")])
 _ANSWERS: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(discriminator="type")])
