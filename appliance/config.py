@@ -120,6 +120,21 @@ class Config(_Section):
         return self.home / "custodian"
 
     @property
+    def approvals(self) -> Path:
+        """Folder of what two people approved, one receipt a policy bundle, and of what is closed by hand."""
+        return self.home / "approvals"
+
+    @property
+    def exclusions(self) -> Path:
+        """The list of excluded patients, as keyed digests."""
+        return self.home / "exclusions.json"
+
+    @property
+    def broker_home(self) -> Path:
+        """The broker's own folder: credentials, what was spent today, the latest time that was seen."""
+        return self.home / "broker"
+
+    @property
     def log(self) -> Path:
         """Folder of one JSON-lines log a process."""
         return self.home / "log"
