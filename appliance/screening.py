@@ -4,6 +4,10 @@ The task's own checks (`tasks.finish`) and the guard's output screen (`phi.strea
 there whole and for streams.  Identifiers that the caller never sent are withheld and counted.  Nothing passes
 unscreened: text, tool-call arguments and structured output alike.  A task whose checks need the whole answer is
 held until they have passed; everything else flows as soon as no identifier can hide across a chunk boundary.
+
+An answer from outside the building is nobody's friend: characters that drive a terminal or turn the reading direction
+are dropped before anything else looks, and then the surrogates are turned back.  A model that declined has answered;
+its words are kept, and never measured against what the task wanted.
 """
 
 from collections import Counter
@@ -11,13 +15,29 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field, replace
 
 from appliance.clinical_text import ClinicalText
+from appliance.errors import ModelRefusedError
 from appliance.exchange import Completion, Delta, ToolCall, Usage
 from appliance.phi.stream import Screen
 from appliance.phi.stream_json import JsonScreen
+from appliance.phi.surrogates import SurrogateMap
 from appliance.policy.task import TaskPolicy
 from appliance.tasks.finish import finish
 from appliance.tasks.icd10 import Icd10Table
 from appliance.tasks.prepare import Prompt
+
+DECLINED = frozenset({"refusal", "content_filter"})
+"""Finish reasons of a model that would not answer, or was stopped by its provider's filter."""
+
+_STEERING = dict.fromkeys(
+    (
+        *(code for code in range(0x20) if chr(code) not in "\t\n"),
+        *range(0x7F, 0xA0),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+        *range(0xE0000, 0xE0080),
+    )
+)
+"""Controls (ECMA-48, among them ESC), direction overrides and invisible tags: no clinical text needs them."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,21 +79,25 @@ class Screening:
     task: TaskPolicy
     prompt: Prompt
     icd10: Icd10Table
+    surrogates: SurrogateMap | None = None
+    """What stands for the caller's own values in an answer from outside; None where the local model wrote it."""
+
     ending: Ending = field(default_factory=Ending)
 
     def whole(self, completion: Completion) -> Completion:
-        """Screen an answer that is there whole and run the task's checks.  Raises OutputRejectedError."""
+        """Screen an answer that is there whole and run the task's checks.
+
+        Raises OutputRejectedError, or ModelRefusedError where a typed output was asked for and the model declined.
+        """
         text = self._clean(completion.text, self._text_screen())
         calls = tuple(
-            replace(call, arguments=self._clean(call.arguments, JsonScreen([self.prompt.source])))
-            for call in completion.tool_calls
+            replace(call, arguments=self._clean(call.arguments, self._json_screen())) for call in completion.tool_calls
         )
-        output = finish(self.task, self.prompt, replace(completion, text=text, tool_calls=calls), self.icd10)
         ending = self.ending
-        ending.finish_reason, ending.usage, ending.output = completion.finish_reason, completion.usage, output.value
-        ending.warn(output.warnings)
+        ending.finish_reason, ending.usage = completion.finish_reason, completion.usage
+        output = self._finished(replace(completion, text=text, tool_calls=calls))
         ending.is_whole = True
-        return replace(completion, text=output.text, tool_calls=calls)
+        return replace(completion, text=output, tool_calls=calls)
 
     async def held(self, deltas: AsyncGenerator[Delta]) -> AsyncGenerator[Delta]:
         """Gather the answer, screen it whole, and yield it as one piece.  Raises OutputRejectedError."""
@@ -96,7 +120,7 @@ class Screening:
         arguments: dict[int, JsonScreen] = {}
         told: list[ClinicalText] = []
         async for delta in deltas:
-            text = window.feed(delta.text)
+            text = window.feed(self._plain(delta.text))
             calls = tuple(self._feed(arguments, call) for call in delta.tool_calls)
             self.ending.usage = delta.usage or self.ending.usage
             if delta.finish_reason is not None:
@@ -111,24 +135,42 @@ class Screening:
         self.ending.is_whole = True
 
     def _end(self, text: ClinicalText, finish_reason: str) -> None:
-        completion = Completion(text=text, finish_reason=finish_reason, usage=self.ending.usage)
+        self.ending.finish_reason = finish_reason
+        self._finished(Completion(text=text, finish_reason=finish_reason, usage=self.ending.usage))
+
+    def _finished(self, completion: Completion) -> ClinicalText:
+        """Run the task's checks and return the text to be told.  Raises OutputRejectedError or ModelRefusedError."""
+        if completion.finish_reason in DECLINED:
+            self.ending.warn(())
+            if self.prompt.is_typed:
+                raise ModelRefusedError
+            return completion.text
         output = finish(self.task, self.prompt, completion, self.icd10)
-        self.ending.finish_reason, self.ending.output = finish_reason, output.value
+        self.ending.output = output.value
         self.ending.warn(output.warnings)
+        return output.text
 
     def _text_screen(self) -> Screen | JsonScreen:
         """Return the screen of the answer's text: as JSON where the model is held to a schema."""
-        known = [self.prompt.source]
-        return Screen(known) if self.prompt.response_schema is None else JsonScreen(known)
+        if self.prompt.response_schema is not None:
+            return self._json_screen()
+        return Screen([self.prompt.source], surrogates=self.surrogates)
+
+    def _json_screen(self) -> JsonScreen:
+        return JsonScreen([self.prompt.source], surrogates=self.surrogates)
+
+    def _plain(self, text: ClinicalText) -> ClinicalText:
+        """Return a text from outside without what steers a terminal or a reader."""
+        return text if self.surrogates is None else ClinicalText(text.reveal().translate(_STEERING))
 
     def _clean(self, text: ClinicalText, window: Screen | JsonScreen) -> ClinicalText:
-        cleaned = ClinicalText.join([window.feed(text), window.finish()])
+        cleaned = ClinicalText.join([window.feed(self._plain(text)), window.finish()])
         self.ending.withheld.update(window.withheld)
         return cleaned
 
     def _feed(self, arguments: dict[int, JsonScreen], call: ToolCall) -> ToolCall:
-        window = arguments.setdefault(call.index, JsonScreen([self.prompt.source]))
-        return replace(call, arguments=window.feed(call.arguments))
+        window = arguments.setdefault(call.index, self._json_screen())
+        return replace(call, arguments=window.feed(self._plain(call.arguments)))
 
     def _rest(self, arguments: dict[int, JsonScreen]) -> tuple[ToolCall, ...]:
         rests = ((index, window.finish()) for index, window in arguments.items())

@@ -9,7 +9,7 @@ the queue is full a higher class takes the place of the youngest of the lowest.
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -58,6 +58,26 @@ class _Waiter:
         return self.priority - AGEING_PER_S * (now_s - self.since_s)
 
 
+class Place:
+    """One place in the engine; held until its context ends, or given back before."""
+
+    def __init__(self, give_back: Callable[[], None]) -> None:
+        """Take what frees it."""
+        self._free = give_back
+        self._is_held = True
+
+    @property
+    def is_held(self) -> bool:
+        """Say whether it is still taken."""
+        return self._is_held
+
+    def give_back(self) -> None:
+        """Free it for the next in line; a second time does nothing."""
+        if self._is_held:
+            self._is_held = False
+            self._free()
+
+
 class Gate:
     """Hand out places.  Owned by one event loop; every method runs in it, so no lock is needed."""
 
@@ -81,18 +101,20 @@ class Gate:
         return sum(len(line) for line in self._waiting.values())
 
     @asynccontextmanager
-    async def slot(self, priority: Priority, deadline_s: float) -> AsyncIterator[None]:
-        """Hold a place while the context lasts; `deadline_s` is monotonic.
+    async def slot(self, priority: Priority, deadline_s: float) -> AsyncIterator[Place]:
+        """Hold a place while the context lasts or until it is given back; `deadline_s` is monotonic.
 
         Raises TooBusyError at once when there is no hope, DeadlineExceededError when the wait was in vain.
         """
         await self._enter(priority, deadline_s)
         began_s = self._clock.monotonic_s()
+        place = Place(self._leave)
         try:
-            yield
+            yield place
         finally:
-            self._learn(self._clock.monotonic_s() - began_s)
-            self._leave()
+            if place.is_held:  # one given back early says nothing of how long an answer takes
+                self._learn(self._clock.monotonic_s() - began_s)
+            place.give_back()
 
     async def _enter(self, priority: Priority, deadline_s: float) -> None:
         left_s = deadline_s - self._clock.monotonic_s()
