@@ -82,6 +82,9 @@ class Screening:
     surrogates: SurrogateMap | None = None
     """What stands for the caller's own values in an answer from outside; None where the local model wrote it."""
 
+    needs_output: bool = True
+    """True where the caller gets a typed output, which a model that declined has not given."""
+
     ending: Ending = field(default_factory=Ending)
 
     def whole(self, completion: Completion) -> Completion:
@@ -142,7 +145,7 @@ class Screening:
         """Run the task's checks and return the text to be told.  Raises OutputRejectedError or ModelRefusedError."""
         if completion.finish_reason in DECLINED:
             self.ending.warn(())
-            if self.prompt.is_typed:
+            if self.needs_output:
                 raise ModelRefusedError
             return completion.text
         output = finish(self.task, self.prompt, completion, self.icd10)
