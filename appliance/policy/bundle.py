@@ -11,7 +11,9 @@ from typing import Literal
 from cedarpy import PolicySet, Schema
 
 from appliance.phi.settings import GuardSettings
+from appliance.policy.register import Register
 from appliance.policy.registers import EvidenceRow, Retention, Role
+from appliance.policy.restrictions import Restriction
 from appliance.policy.task import TaskPolicy
 
 
@@ -39,8 +41,11 @@ class Bundle:
     """SHA-256 over the listing of every file that takes part, 64 hex digits."""
 
     tasks: Mapping[str, TaskPolicy]
-    providers: tuple[str, ...]
-    """Names in the provider register; always empty in this version."""
+    providers: Register
+    """The managed providers by name, with their agreements."""
+
+    restrictions: tuple[Restriction, ...]
+    """What stays in the building, whatever is signed."""
 
     roles: Mapping[str, Role]
     retention: Retention

@@ -94,6 +94,7 @@ _PLAIN = {
     Action.EXPORT_TRAIL: "export the audit trail",
     Action.APPROVE_ROUTE: "approve a route",
     Action.OPERATE: "operate the appliance",
+    Action.CHANGE_REGISTER: "change the register of providers",
 }
 
 
@@ -123,7 +124,12 @@ def _entities(bundle: Bundle, question: Question) -> list[dict[str, object]]:
 def _attributes(bundle: Bundle, resource: Resource) -> dict[str, object]:
     if resource.kind is ResourceKind.TASK:
         task = bundle.tasks[resource.name]
-        return {"name": task.name, "data_class": task.data_class, "failover": task.failover}
+        return {
+            "name": task.name,
+            "data_class": task.data_class,
+            "failover": task.failover,
+            "escalation": task.escalation,
+        }
     if resource.owner:
         return {"owner": {"__entity": {"type": "Client", "id": resource.owner}}}
     return {}

@@ -22,11 +22,11 @@ MAX_FILES = 500
 """Bounds the whole bundle with `MAX_FILE_BYTES`."""
 
 SCHEMA = "schema.cedarschema"
-REGISTERS = ("providers.yaml", "roles.yaml", "retention.yaml", "evidence.yaml", "phi.yaml")
+REGISTERS = ("providers.yaml", "roles.yaml", "retention.yaml", "evidence.yaml", "phi.yaml", "restrictions.yaml")
 
 _KNOWN = re.compile(
     r"README\.md|schema\.cedarschema|[a-z][a-z0-9_-]*\.cedar"
-    r"|(?:providers|roles|retention|evidence|phi)\.yaml|(?:tasks|cases)/[a-z][a-z0-9-]*\.yaml"
+    r"|(?:providers|roles|retention|evidence|phi|restrictions)\.yaml|(?:tasks|cases)/[a-z][a-z0-9-]*\.yaml"
 )
 _FOLDERS = ("tasks", "cases")
 _WITHOUT_FORCE = re.compile(r"README\.md|cases/.*")

@@ -20,6 +20,7 @@ from appliance.policy.document import Document, Path, read_document
 from appliance.policy.folder import SCHEMA, Folder, read_folder
 from appliance.policy.phi import read_guard
 from appliance.policy.registers import EvidenceFile, ProvidersFile, Retention, RolesFile
+from appliance.policy.restrictions import read_restrictions
 from appliance.policy.roles import disagreements
 from appliance.policy.statements import Form, parse_schema, parse_statements, policy_set
 from appliance.policy.task import JsonObject, JsonOutput, TaskPolicy
@@ -34,13 +35,15 @@ def load_bundle(path: pathlib.Path) -> Bundle:
     retention = read_document("retention.yaml", folder.text("retention.yaml"), Retention)
     evidence = read_document("evidence.yaml", folder.text("evidence.yaml"), EvidenceFile)
     guard = read_guard("phi.yaml", folder.text("phi.yaml"))
+    restrictions = read_restrictions("restrictions.yaml", folder.text("restrictions.yaml"), tasks=tasks)
     _check_evidence(evidence, tasks)  # (3)
     schema = parse_schema(SCHEMA, folder.text(SCHEMA))  # (4)
     forms = list(_statements(folder, schema))
     bundle = Bundle(
         digest=folder.digest(),
         tasks=MappingProxyType(tasks),
-        providers=(),
+        providers=MappingProxyType({}),
+        restrictions=restrictions,
         roles=MappingProxyType(roles.value.roles),
         retention=retention.value,
         evidence=evidence.value.evidence,

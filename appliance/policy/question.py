@@ -41,6 +41,9 @@ class Action(StrEnum):
     OPERATE = "Operate"
     """Start, stop, configure, register clients, reload policy."""
 
+    CHANGE_REGISTER = "ChangeRegister"
+    """Propose, approve or take back a change of the register of providers or of the excluded patients."""
+
 
 class PrincipalKind(StrEnum):
     """Which door an actor was proven at."""
@@ -61,6 +64,8 @@ class ResourceKind(StrEnum):
     TASK = "Task"
     TRAIL = "Trail"
     APPLIANCE = "Appliance"
+    REGISTER = "Register"
+    """What is written down about providers, agreements and excluded patients."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,3 +104,8 @@ def trail_resource(owner: str = "") -> Resource:
 def appliance_resource() -> Resource:
     """Return this appliance."""
     return Resource(kind=ResourceKind.APPLIANCE, name="appliance")
+
+
+def register_resource() -> Resource:
+    """Return the register of providers and excluded patients."""
+    return Resource(kind=ResourceKind.REGISTER, name="register")

@@ -13,6 +13,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from appliance.exchange import DataClass
+
 NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 """Names of tasks, roles and providers: lower case words joined by hyphens, safe in a URL, a path and a shell."""
 
@@ -114,7 +116,7 @@ class TaskPolicy(Section):
     name: Name
     title: Annotated[str, Field(min_length=1, max_length=120)]
     description: Sentence
-    data_class: Literal["phi"]
+    data_class: DataClass
     """What the task's input is taken for; a caller cannot declare it harmless."""
 
     priority: Literal["stat", "interactive", "batch"]
@@ -137,6 +139,9 @@ class TaskPolicy(Section):
     threshold: Threshold
     when_unmet: Literal["refuse", "local"] = "refuse"
     """What happens when no route meets the threshold: no draft, or a local one that is marked as below it."""
+
+    escalation: Annotated[bool, Field(strict=True)] = False
+    """Whether a request may go to a managed model at all; evidence, agreement and every policy come on top of it."""
 
     failover: Annotated[bool, Field(strict=True)] = False
     """Whether the managed route may stand in when the engine is down; it needs the same permission as escalation."""

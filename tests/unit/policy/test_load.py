@@ -14,7 +14,12 @@ def test_a_whole_folder_becomes_one_bundle(policies: Path) -> None:
     bundle = load_bundle(policies)
 
     assert tuple(bundle.tasks) == TASKS
-    assert bundle.providers == ()
+    assert not bundle.providers
+    assert [each.name for each in bundle.restrictions if each.patients] == [
+        "substance-use-treatment",
+        "vip",
+        "opt-out",
+    ]
     assert bundle.roles["operator"].principal is PrincipalKind.OPERATOR
     assert bundle.retention.bodies_years == 6
     assert {row.illustrative for row in bundle.evidence} == {True}
@@ -128,7 +133,8 @@ def test_a_bad_bundle_is_refused_as_a_whole_with_file_line_and_reason(
 
 
 @pytest.mark.parametrize(
-    "name", ["providers.yaml", "roles.yaml", "retention.yaml", "evidence.yaml", "schema.cedarschema"]
+    "name",
+    ["providers.yaml", "roles.yaml", "retention.yaml", "evidence.yaml", "restrictions.yaml", "schema.cedarschema"],
 )
 def test_a_missing_register_is_refused(policies: Path, name: str) -> None:
     (policies / name).unlink()
