@@ -1,6 +1,6 @@
 """What the gateway and the broker say to each other on `broker.sock`, and its bytes.
 
-A disclosure is a conversation on one connection, and either side may end it by closing::
+A disclosure is a conversation and the last one on its connection; either side may end it by closing::
 
     gateway                         broker
     DiscloseRequest, body     ->            checks everything by itself, builds the exact bytes, checks those
@@ -184,6 +184,9 @@ class Refusal(_Wire):
     counts: dict[str, int] = {}
     """With ``identifiers_left``: how many identifiers of each kind the last check found."""
 
+    retry_after_s: int = 0
+    """With ``provider_closed`` and ``ceiling_reached``: seconds after which there may be room; 0 if unknown."""
+
 
 class Ready(_Wire):
     """Say that everything holds and what would leave; nothing has left yet."""
@@ -194,7 +197,11 @@ class Ready(_Wire):
     """``name@sha256:digest`` for the record."""
 
     facts: dict[str, str | int | bool | list[str]]
-    """The facts of the disclosure record (`audit/FORMAT.md` section 4); ``sandbox`` is true where it is one."""
+    """The facts of the disclosure record (`audit/FORMAT.md` section 4); ``sandbox`` is true where it is one.
+
+    The record MUST hold each of them unchanged, beside ``model`` above, the route ``managed:`` and the provider, and
+    the task, purpose and policy digest of the request: the broker reads it back before a byte leaves.
+    """
 
 
 class Piece(_Wire):
@@ -205,8 +212,8 @@ class Piece(_Wire):
     tool_index: int | None = None
     """Which tool call the body belongs to; None for text."""
 
-    tool_id: str = ""
-    tool_name: str = ""
+    tool_id: str = Field(default="", max_length=256)
+    tool_name: str = Field(default="", max_length=256)
 
 
 class Finished(_Wire):
@@ -220,7 +227,7 @@ class Finished(_Wire):
     attempts: int = 1
     """How often the same bytes were sent: the provider asked for the others to be repeated."""
 
-    model: str = ""
+    model: str = Field(default="", max_length=256)
     """The model that the provider says answered."""
 
     cost_usd: float = 0.0
