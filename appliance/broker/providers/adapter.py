@@ -6,34 +6,21 @@ and whatever that raises ends the call and reaches the core unchanged.  Everythi
 `ProviderFaultError`, whose sentence is ours; no text of an SDK, which may echo the request, ever escapes from here.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from typing_extensions import override
 
+from appliance.broker.outgoing import BeforeSend, Outgoing, ProviderFaultError
 from appliance.broker.providers.ask import Ask
 from appliance.clinical_text import ClinicalText
-from appliance.escalation.wire import Fault
 from appliance.policy.register import ManagedModel
+
+__all__ = ["Adapter", "Ask", "BeforeSend", "Ended", "FinishReason", "Outgoing", "ProviderFaultError", "Secret", "Text"]
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "refusal"]
 """How an answer may end, as `wire.Finished` says it; anything else that a vendor says is no end."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
-    """What is about to leave: the whole body, byte by byte."""
-
-    host: str
-    path: str
-    """With its query; holds model and version names only."""
-
-    body: bytes = field(repr=False)
-
-
-BeforeSend = Callable[[Outgoing], Awaitable[None]]
-"""Returns when these bytes may leave; raises when they may not.  Called again, with the same bytes, for each retry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,26 +50,6 @@ class Ended:
 
     attempts: int
     """How often the bytes were sent."""
-
-
-class ProviderFaultError(Exception):
-    """Say that no whole answer came, and what of it is certain."""
-
-    def __init__(
-        self, fault: Fault, reason: str, *, retry_after_s: int = 0, sent: bool = True, answered: bool = False
-    ) -> None:
-        """Take the fault and one plain sentence in our own words."""
-        super().__init__(reason)
-        self.fault: Fault = fault
-        self.reason = reason
-        self.retry_after_s = retry_after_s
-        """What the provider said; 0 if nothing."""
-
-        self.sent = sent
-        """False where it is certain that no byte of the request left."""
-
-        self.answered = answered
-        """True where a part of an answer was handed on."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
