@@ -59,7 +59,7 @@ from appliance.policy.task import TaskPolicy
 from appliance.screening import Ending, Screening
 from appliance.tasks.finish import is_held
 from appliance.tasks.prepare import Prompt, prepare
-from appliance.trail import Entry
+from appliance.trail import Entry, Facts
 from audit.record import Outcome, Receipt
 
 REFUSAL_RECORD_PATIENCE_S = 1.0
@@ -228,8 +228,14 @@ class Pipeline:
             passage.entry.routed(route, parts.model, {"identifiers": identifiers})
             _check_open(route)
             screening = Screening(task=task, prompt=prompt, icd10=parts.icd10)
-            generator = self._departure(passage, route, known) if route.kind is RouteKind.MANAGED else parts.client
-            yield _Work(route=route, call=call, generator=generator, screening=screening, deadline_s=deadline_s)
+            generator = (
+                self._departure(passage, route, known, deadline_s) if route.kind is RouteKind.MANAGED else parts.client
+            )
+            try:
+                yield _Work(route=route, call=call, generator=generator, screening=screening, deadline_s=deadline_s)
+            finally:
+                if isinstance(generator, Departure):
+                    generator.close()
 
     def _permitted(self, passage: _Passage) -> TaskPolicy:
         """Do step (3).  Raises UnknownTaskError or NotPermittedError."""
@@ -275,15 +281,30 @@ class Pipeline:
         condition = await parts.engine.wait_ready(deadline_s - parts.clock.monotonic_s())
         return parts.router.route(passage.actor, task, condition, facts)
 
-    def _departure(self, passage: _Passage, route: Route, known: KnownIdentifiers) -> Departure:
+    def _departure(self, passage: _Passage, route: Route, known: KnownIdentifiers, deadline_s: float) -> Departure:
         """Return the way to the route's provider, for this one exchange."""
+        parts, entry = self._parts, passage.entry
+        bundle = parts.policy.bundle
+        facts = {"purpose": passage.request.subject.purpose.value}
+        resource = task_resource(bundle.tasks[passage.request.task])
+        question = Question(actor=passage.actor, action=Action.ESCALATE, resource=resource, facts=facts)
+
+        async def record(facts: Facts, model: str) -> str:
+            return (await parts.trail.disclose(entry, facts, model)).compact
+
         request = DiscloseRequest(
-            exchange_id=passage.id,
-            task=passage.request.task,
-            provider=route.provider,
-            policy_digest=self._parts.policy.bundle.digest,
+            exchange_id=passage.id, task=passage.request.task, provider=route.provider, policy_digest=bundle.digest
         )
-        return Departure(guard=self._parts.guard, broker=self._parts.broker, request=request, known=known)
+        return Departure(
+            guard=parts.guard,
+            broker=parts.broker,
+            request=request,
+            known=known,
+            permit=lambda _: decide(bundle, question),
+            record=record,
+            clock=parts.clock,
+            deadline_s=deadline_s,
+        )
 
     @asynccontextmanager
     async def _deadline(self, work: _Work) -> AsyncIterator[None]:

@@ -8,11 +8,12 @@ while too many are owed nothing new is opened.  Nothing here logs or formats wha
 
 import asyncio
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from types import MappingProxyType
 from typing import Protocol
 
 import structlog
@@ -57,6 +58,9 @@ class Entry:
     """What all events of this exchange have in common."""
 
     started_s: float
+    intent_receipt: str = ""
+    """Compact receipt of the intent, where the exchange may leave the building: the broker asks for it."""
+
     waiting: list[Event] = field(default_factory=list)
     """Events that go out with the next durable batch."""
 
@@ -65,6 +69,13 @@ class Entry:
 
     def permitted(self, decision: Decision) -> None:
         """Note what policy decided; it becomes durable with the release or the outcome."""
+        self._decided(decision, code="use_task")
+
+    def escalating(self, decision: Decision) -> None:
+        """Note what policy decided of what would leave; it becomes durable with the disclosure or the outcome."""
+        self._decided(decision, code="escalate")
+
+    def _decided(self, decision: Decision, *, code: str) -> None:
         facts: dict[str, str | int | bool | list[str]] = {
             "action": decision.action,
             "allowed": decision.allowed,
@@ -72,7 +83,7 @@ class Entry:
             "policies": list(decision.policy_ids),
         }
         self.template = replace(self.template, policy_digest=decision.policy_digest)
-        self.waiting.append(replace(self.template, kind=Kind.DECISION, code="use_task", facts=facts))
+        self.waiting.append(replace(self.template, kind=Kind.DECISION, code=code, facts=facts))
 
     def routed(self, route: Route, model: ModelIdentity, facts: Facts) -> None:
         """Note the route with its reasons; it becomes durable with the release or the outcome."""
@@ -105,6 +116,7 @@ class Trail:
         self._owed: deque[_Owed] = deque()
         """Outcomes not yet durable; only `_pay` takes from its left."""
         self._paying: asyncio.Task[None] | None = None
+        self._disclosed: Counter[str] = Counter()
         self._log = structlog.get_logger("trail")
 
     @property
@@ -112,10 +124,18 @@ class Trail:
         """Return how many outcomes wait for the recorder."""
         return len(self._owed)
 
-    async def open(self, exchange_id: str, actor: Actor, request: TaskRequest, *, is_known_task: bool) -> Entry:
-        """Make the intent durable and return the exchange's entry.  Raises AuditUnavailableError.
+    @property
+    def disclosed(self) -> Mapping[str, int]:
+        """Return how many disclosures to each provider became durable since the start."""
+        return MappingProxyType(self._disclosed)
 
-        The name of a task that does not exist is the caller's text, so it stands in the sealed body only.
+    async def open(
+        self, exchange_id: str, actor: Actor, request: TaskRequest, *, is_known_task: bool, receipt: bool = False
+    ) -> Entry:
+        """Make the intent durable and return the exchange's entry, with a receipt where one is asked for.
+
+        The name of a task that does not exist is the caller's text, so it stands in the sealed body only.  Raises
+        AuditUnavailableError.
         """
         if len(self._owed) >= MAX_OWED:
             raise AuditUnavailableError(detail="too many outcomes are owed")
@@ -132,8 +152,20 @@ class Trail:
             trace_id=request.trace_id,
         )
         intent = replace(template, facts={"surface": request.surface.value}, body=to_body(request))
-        await self._durable([intent], receipts="none")
-        return Entry(template=template, started_s=self._clock.monotonic_s())
+        receipts = await self._durable([intent], receipts="last" if receipt else "none")
+        compact = receipts[-1].compact if receipt else ""
+        return Entry(template=template, started_s=self._clock.monotonic_s(), intent_receipt=compact)
+
+    async def disclose(self, entry: Entry, facts: Facts, model: str) -> Receipt:
+        """Make decisions and disclosure durable before the first byte leaves.  Raises AuditUnavailableError.
+
+        Facts and the model's label are the broker's; whom it concerns is the exchange's own (45 CFR 164.528).
+        """
+        disclosure = replace(entry.template, kind=Kind.DISCLOSURE, facts=dict(facts), model=model)
+        receipts = await self._durable([*entry.waiting, disclosure], receipts="last")
+        entry.waiting.clear()
+        self._disclosed[str(facts.get("provider", ""))] += 1
+        return receipts[-1]
 
     async def release(self, entry: Entry, *, facts: Facts, body: ClinicalText | None) -> Receipt:
         """Make decision and release durable before the first byte goes out.  Raises AuditUnavailableError."""

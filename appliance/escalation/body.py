@@ -4,6 +4,7 @@ The structure is built with `ClinicalText` leaves, the guard replaces the leaves
 leaf that is forgotten cannot slip through: JSON is made of `SafeText` and of our own words only.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from appliance.clinical_text import ClinicalText, SafeText
@@ -15,13 +16,14 @@ Structure = Mapping[str, "Structure"] | Sequence["Structure"] | ClinicalText | S
 
 
 def structure_of(call: EngineCall) -> Structure:
-    """Return what the call says; everything that a caller wrote is a `ClinicalText`."""
+    """Return what the call says; everything that a caller wrote is a `ClinicalText`, the rest is the task's own."""
     tools, sampling = call.tools, call.sampling
     return {
         "messages": [_turn(message) for message in call.messages],
         "tools": tools.tools,
         "tool_choice": tools.tool_choice,
-        "response_format": tools.response_format,
+        "parallel_tool_calls": tools.parallel_tool_calls,
+        "response_format": _format(call),
         "max_tokens": sampling.max_tokens,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
@@ -59,6 +61,14 @@ def _filled(structure: Structure, replacements: Iterator[SafeText]) -> Structure
             return {name: _filled(part, replacements) for name, part in structure.items()}
         case _:
             return [_filled(part, replacements) for part in structure]
+
+
+def _format(call: EngineCall) -> Structure:
+    """Return the answer's form as JSON text: the task's own schema goes before the caller's, as at the engine."""
+    if call.response_schema is None:
+        return call.tools.response_format
+    schema = {"name": "answer", "schema": dict(call.response_schema), "strict": True}
+    return json.dumps({"type": "json_schema", "json_schema": schema}, ensure_ascii=False, separators=(",", ":"))
 
 
 def _turn(message: Message) -> Structure:

@@ -135,6 +135,16 @@ class SurrogateMap:
         """Return how many identifiers of each kind were replaced."""
         return dict(sorted(self._counts.items()))
 
+    def kinds_left(self) -> frozenset[str]:
+        """Return the kinds that left in a form derived from the original, which policy may mind.
+
+        Moved days tell the time between two of them; a year alone and ``90+`` are no identifiers (45 CFR
+        164.514(b)(2)(i)(C)), and of every other kind nothing is left.
+        """
+        moves_days = self._settings.mode is Mode.SHIFT and self._settings.action(Kind.DATE) is Action.SURROGATE
+        is_left = moves_days and self._counts[Kind.DATE.value] > 0
+        return frozenset({Kind.DATE.value} if is_left else ())
+
     def wipe(self) -> None:
         """Let go of every original; any later use raises RuntimeError."""
         self._ledger.wipe()

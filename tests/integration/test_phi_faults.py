@@ -12,8 +12,6 @@ import pytest
 from appliance.clock import Clock
 from appliance.config import CHECKOUT
 from appliance.errors import EscalationError, PhiGuardUnavailableError
-from appliance.escalation.hand_off import Departure
-from appliance.escalation.wire import DiscloseRequest
 from appliance.phi.demographics import Demographics
 from appliance.phi.findings import Finding, Kind
 from appliance.phi.guard import Guard
@@ -23,7 +21,7 @@ from appliance.phi.worker import GuardWorker, WorkerState
 from tests.support import canaries
 from tests.support.calls import engine_call
 from tests.support.canaries import ADDRESS, NAME, NOTE
-from tests.support.departures import NotingBroker
+from tests.support.departures import NotingBroker, a_departure
 from tests.support.faulty_guard import FAULTS, command, lives, was_reached
 
 MODELS = CHECKOUT / "var" / "models" / "guard"
@@ -74,10 +72,9 @@ async def test_the_same_process_without_a_fault_finds(tmp_path: Path) -> None:
 async def test_nothing_is_handed_over_when_the_guard_fails(tmp_path: Path, fault: str) -> None:
     async with broken_worker(tmp_path, fault, timeout_s=LATE_S) as worker:
         broker = NotingBroker()
-        departure = Departure(
+        departure = a_departure(
+            broker,
             guard=Guard(worker, GuardSettings, clock=Clock()),
-            broker=broker,
-            request=DiscloseRequest(exchange_id="ex_1", task="coding", provider="example", policy_digest="ab"),
             known=KnownIdentifiers.from_demographics(Demographics(names=(NAME,))),
         )
         with pytest.raises(EscalationError if fault == "none" else PhiGuardUnavailableError):

@@ -10,7 +10,7 @@ import pytest
 
 from appliance.clinical_text import SafeText
 from appliance.errors import ApplianceError, EscalationError, PhiBlockedError, PhiGuardUnavailableError
-from appliance.escalation.client import BrokerClient
+from appliance.escalation.client import BrokerClient, Facts
 from appliance.escalation.wire import (
     MAX_BODY_BYTES,
     MAX_HEADER_BYTES,
@@ -29,6 +29,12 @@ from tests.support.tripwires import PATIENT, keyed
 REQUEST = DiscloseRequest(exchange_id="ex_1", task="t", provider="p", policy_digest="0" * 64)
 HELLO = HelloAnswer(call=1, policy_digest="0" * 64, state="ready")
 REFUSAL = Refusal(call=1, code="no_agreement_in_force", reason="No agreement.")
+
+
+async def unrecorded(_: Facts, __: str) -> str:
+    """Fail: nothing may be recorded that the broker is not ready for."""
+    raise AssertionError("recorded although the broker is not ready")
+
 
 Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -83,13 +89,13 @@ async def test_an_answer_that_is_no_hello_raises(tmp_path: Path, answer: bytes) 
 async def test_a_hello_never_reads_as_consent_to_a_disclosure(tmp_path: Path) -> None:
     async with _broker(tmp_path, _saying(to_frame(HELLO))) as client:
         with pytest.raises(EscalationError):
-            await client.disclose(REQUEST, SafeText("text"), identifiers=keyed())
+            await anext(client.disclose(REQUEST, SafeText("text"), identifiers=keyed(), record=unrecorded))
 
 
 async def test_the_brokers_reason_reaches_the_caller(tmp_path: Path) -> None:
     async with _broker(tmp_path, _saying(to_frame(REFUSAL))) as client:
         with pytest.raises(EscalationError, match=r"No agreement\."):
-            await client.disclose(REQUEST, SafeText("text"), identifiers=keyed())
+            await anext(client.disclose(REQUEST, SafeText("text"), identifiers=keyed(), record=unrecorded))
 
 
 @pytest.mark.parametrize(
@@ -106,7 +112,7 @@ async def test_each_refusal_is_told_as_what_it_is(tmp_path: Path, code: str, exp
 
     async with _broker(tmp_path, _saying(to_frame(refusal))) as client:
         with pytest.raises(ApplianceError, match=r"[Nn]othing was sent") as raised:
-            await client.disclose(REQUEST, SafeText("text"), identifiers=keyed())
+            await anext(client.disclose(REQUEST, SafeText("text"), identifiers=keyed(), record=unrecorded))
 
     assert type(raised.value) is expected
 
@@ -123,7 +129,11 @@ async def test_the_identifiers_of_the_exchange_go_with_the_body_and_never_in_cle
 
     async with _broker(tmp_path, listen) as client:
         with pytest.raises(EscalationError):
-            await client.disclose(REQUEST, SafeText("text"), identifiers=keyed(PATIENT, issued=("Mark Ellis",)))
+            await anext(
+                client.disclose(
+                    REQUEST, SafeText("text"), identifiers=keyed(PATIENT, issued=("Mark Ellis",)), record=unrecorded
+                )
+            )
 
     told = to_request(heard[0].header)
     assert isinstance(told, DiscloseRequest)
@@ -142,13 +152,15 @@ async def test_a_broker_that_hangs_is_given_up(tmp_path: Path) -> None:
         with pytest.raises(EscalationError):
             await client.hello()
         with pytest.raises(EscalationError):
-            await client.disclose(REQUEST, SafeText("text"), identifiers=keyed())
+            await anext(client.disclose(REQUEST, SafeText("text"), identifiers=keyed(), record=unrecorded))
 
 
 async def test_a_frame_above_the_limit_is_not_sent(tmp_path: Path) -> None:
     async with _broker(tmp_path, _saying(to_frame(REFUSAL))) as client:
         with pytest.raises(EscalationError):
-            await client.disclose(REQUEST, SafeText("x" * (MAX_BODY_BYTES + 1)), identifiers=keyed())
+            await anext(
+                client.disclose(REQUEST, SafeText("x" * (MAX_BODY_BYTES + 1)), identifiers=keyed(), record=unrecorded)
+            )
 
 
 async def test_the_body_of_a_frame_does_not_print() -> None:

@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -7,19 +7,17 @@ from appliance.clinical_text import ClinicalText
 from appliance.engine.messages import EngineCall
 from appliance.errors import EscalationError, PhiBlockedError, PhiGuardUnavailableError
 from appliance.escalation.hand_off import Departure
-from appliance.escalation.wire import DiscloseRequest
 from appliance.exchange import Message, Sampling, Tools
 from appliance.phi.demographics import Demographics
 from appliance.phi.known_identifiers import KnownIdentifiers
-from tests.support.departures import NotingBroker, RulesFinder, a_guard
+from tests.support.departures import NotingBroker, RulesFinder, a_departure
 
 NOTE = "Zebulon Quistgaard, MRN 7345501, was seen on 03/14/2024. Call (312) 867-5309. Metoprolol 25 mg twice daily."
 
 
-def _departure(broker: NotingBroker, finder: RulesFinder | None = None) -> Departure:
-    request = DiscloseRequest(exchange_id="ex_1", task="discharge-summary", provider="example", policy_digest="ab")
+def _departure(broker: NotingBroker, finder: RulesFinder | None = None, **changes: Any) -> Departure:
     known = KnownIdentifiers.from_demographics(Demographics(names=("Zebulon Quistgaard",)))
-    return Departure(guard=a_guard(finder), broker=broker, request=request, known=known)
+    return a_departure(broker, finder, known=known, **changes)
 
 
 def _call(text: str = NOTE) -> EngineCall:
@@ -87,7 +85,7 @@ async def test_a_broker_that_refuses_nothing_and_answers_nothing_is_no_answer() 
 
 async def test_a_text_above_the_guards_limit_stays_in_the_building() -> None:
     broker = NotingBroker()
-    departure = replace(_departure(broker))
+    departure = _departure(broker)
 
     with pytest.raises(PhiBlockedError, match="characters cannot be guarded"):
         await departure.complete(_call("x" * 2_000_001))
