@@ -1,4 +1,4 @@
-"""A second officer's approval, without which nobody opens a body, destroys a month or restores a trail.
+"""A second officer's approval, without which nobody opens a body, destroys a month or lets anything leave.
 
 ``HOME/custodian/approvals/`` holds up to three files an approval, each written whole, once, and never changed:
 ``ID.requested.json``, ``ID.given.json`` and ``ID.spent.json``.  Who approves is never who asked.  An approval is for
@@ -60,15 +60,30 @@ class Act(StrEnum):
     EXPORT_BODIES = "export_bodies"
     """Put sealed bodies into an evidence bundle; ``FROM/TO`` or an exchange id is the subject."""
 
+    CHANGE_REGISTER = "change_register"
+    """Let requests leave under a policy bundle, whose digest is the subject, or open a provider that was closed by
+    hand: ``open/PROVIDER/CLOSING``."""
+
+    CHANGE_EXCLUSIONS = "change_exclusions"
+    """Confirm that patients are excluded from leaving, or end that: ``add/BATCH/DIGEST``, ``remove/NAME/DIGEST``."""
+
 
 RIGHTS: dict[Act, Right] = {
     Act.OPEN_BODY: "OpenBody",
     Act.DESTROY_MONTH: "OpenBody",
     Act.RESTORE: "ReadTrail",
     Act.EXPORT_BODIES: "OpenBody",
+    Act.CHANGE_REGISTER: "ChangeRegister",
+    Act.CHANGE_EXCLUSIONS: "ChangeRegister",
 }
 """What both officers must be permitted.  Who may open bodies may end them; any officer of the trail may vouch for a
 restore, which shows nothing and is needed in a bad hour."""
+
+ASKED_BY: dict[str, str] = {
+    Act.CHANGE_REGISTER: "appliance policy propose",
+    Act.CHANGE_EXCLUSIONS: "appliance exclusion",
+}
+"""The command that asks for an approval, where it is not 'audit approval request'."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +148,11 @@ def approval_view(approval: Approval, *, now_ms: int) -> dict[str, str]:
     }
 
 
+def is_same_person(one: str, other: str) -> bool:
+    """Say whether two names of officers are one person's: a new key, or another case of letters, makes no second."""
+    return one.casefold() == other.casefold()
+
+
 class Approvals:
     """The approvals in one custodian folder; every call reads the files."""
 
@@ -146,7 +166,7 @@ class Approvals:
         if (approval.action, approval.subject) != (action, subject):
             raise ApprovalError(
                 f"Approval {approval.id} is for {approval.action} of {approval.subject}, not for this; "
-                "ask for one of its own with 'audit approval request'."
+                f"ask for one of its own with '{_asked_by(action)}'."
             )
         match approval.state(now_ms):
             case "given":
@@ -157,14 +177,16 @@ class Approvals:
                 )
             case state:
                 raise ApprovalError(
-                    f"Approval {approval.id} is {state}; ask for a new one with 'audit approval request'."
+                    f"Approval {approval.id} is {state}; ask for a new one with '{_asked_by(approval.action)}'."
                 )
 
     def spend(self, approval_id: str) -> None:
         """Use an approval up, durably, before the act.  Raises ApprovalError if it was spent before."""
         approval = self.entry(approval_id)
         if not write_document(self._path(approval.id, _SPENT), {"id": approval.id}):
-            raise ApprovalError(f"Approval {approval.id} is spent; ask for a new one with 'audit approval request'.")
+            raise ApprovalError(
+                f"Approval {approval.id} is spent; ask for a new one with '{_asked_by(approval.action)}'."
+            )
 
     def entry(self, approval_id: str) -> Approval:
         """Return one approval whatever its state.  Raises ApprovalError if there is none."""
@@ -230,7 +252,7 @@ class Approvals:
         path = self._path(approval.id, _GIVEN)
         members = _read(path, approval.id)
         name = member_text(members, "by", path)
-        if name == approval.requested_by:
+        if is_same_person(name, approval.requested_by):
             raise ApprovalError(f"{path}: who asked cannot approve; it counts for nothing. Find out who wrote it.")
         return replace(
             approval,
@@ -276,13 +298,29 @@ class Desk:
         """Approve what another officer asked for.  Raises PermissionDeniedError, AppendError or ApprovalError."""
         approval = self._approvals.entry(approval_id)
         self._permissions.check(officer, RIGHTS[approval.action])
-        if officer.name == approval.requested_by:
+        if is_same_person(officer.name, approval.requested_by):
             raise ApprovalError("Who asks cannot approve; another officer with the same right does.")
         if approval.state(now_ms) != "waiting":
             raise ApprovalError(f"Approval {approval.id} is {approval.state(now_ms)}; nothing is left to approve.")
         given = replace(approval, approved_by=officer.name, approved_ms=now_ms, expires_ms=now_ms + GOOD_MS)
         self._remember(APPROVAL_GIVEN, given, officer)
         self._approvals.write_given(given)
+        return given
+
+    def agreed(self, approval_id: str, *, action: Act, officer: Officer, now_ms: int) -> Approval:
+        """Return an approval of two officers for an act that either of them carries out: give it now if it waits.
+
+        Raises PermissionDeniedError, AppendError or ApprovalError.
+        """
+        approval = self._approvals.entry(approval_id)
+        if approval.action is not action:
+            raise ApprovalError(f"Approval {approval.id} is for {approval.action}, not for this.")
+        if approval.state(now_ms) == "waiting":
+            return self.approve(approval_id, officer=officer, now_ms=now_ms)
+        self._permissions.check(officer, RIGHTS[action])
+        given = self._approvals.check(approval_id, action=action, subject=approval.subject, now_ms=now_ms)
+        if officer.name not in {given.requested_by, given.approved_by}:
+            raise ApprovalError(f"Approval {given.id} is of two other officers; one of them goes on with it.")
         return given
 
     def _remember(self, code: str, approval: Approval, officer: Officer) -> None:
@@ -304,10 +342,15 @@ class Desk:
 def _check_form(subject: str, case: str) -> None:
     if not _SUBJECT.fullmatch(subject):
         raise ApprovalError(
-            "The subject is an exchange id, a month, an origin or a span; nothing else can be approved."
+            "The subject is an exchange id, a month, an origin, a span, a policy digest or a change of a list; "
+            "nothing else can be approved."
         )
     if not _CASE.fullmatch(case):
         raise ApprovalError("A case number has 1 to 64 letters, digits, '.', '_', '/', '#', ':' or '-', and no name.")
+
+
+def _asked_by(action: str) -> str:
+    return ASKED_BY.get(action, "audit approval request")
 
 
 def _read(path: Path, approval_id: str) -> dict[str, Value]:

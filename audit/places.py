@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit.errors import SettingsError
-from audit.keyring import Trail
+from audit.keyring import Trail, VerifierKey
 from audit.settings import FileWitness, Settings, read_settings
 from audit.store.address import Address, read_address, sqlite_address
 
@@ -24,6 +24,10 @@ RESTORE_FILE = "restore.json"
 
 MAX_SOCKET_PATH_BYTES = 107
 """Linux ``sun_path`` holds 108 bytes with its final NUL (unix(7))."""
+
+
+VerifierKeys = tuple[VerifierKey, ...]
+"""The public keys of one trail, as whoever checks its receipts hands them on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +90,14 @@ def find_places(home: Path | None = None, *, run: Path | None = None) -> Places:
         settings=read_settings(root),
         socket=(run or _run_folder(root)) / "recorder.sock",
     )
+
+
+def verifier_keys_in(trail: Path) -> VerifierKeys:
+    """Return the public keys in a trail's folder: all that a checker of receipts needs of it.
+
+    Raises StoreError if they are missing, FormatError if they are damaged.
+    """
+    return Trail(folder=trail).verifier_keys()
 
 
 def _run_folder(home: Path) -> Path:

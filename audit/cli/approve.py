@@ -10,7 +10,7 @@ from audit.cli.frame import AsJson, Home, OfficerKeyFile, commands, reported, sa
 from audit.cli.output import print_json, print_table
 from audit.places import find_places
 
-approval = commands("A second officer's approval: to open a body, destroy a month, restore, or export bodies.")
+approval = commands("A second officer's approval: to open a body, destroy a month, restore, or let something leave.")
 
 COLUMNS = ("approval", "state", "action", "subject", "case", "requested_by", "approved_by", "expires")
 

@@ -19,8 +19,8 @@ from audit.errors import PermissionDeniedError, SettingsError
 from audit.permission.folder import ROLES, SCHEMA, read_policy_files
 from audit.permission.statements import Form, Statement, parse_schema, parse_statements, policy_set
 
-Right = Literal["ReadTrail", "OpenBody", "ExportTrail"]
-"""What can be asked of the policy about the trail; names of Cedar actions."""
+Right = Literal["ReadTrail", "OpenBody", "ExportTrail", "ChangeRegister"]
+"""What can be asked of the policy about the trail and about what may leave; names of Cedar actions."""
 
 REMEMBERED = 4
 """Parsed folders, by the bytes of their files: a changed file is in force at the next question."""
@@ -30,9 +30,14 @@ PLAIN: Mapping[Right, str] = MappingProxyType(
         "ReadTrail": "read the trail",
         "OpenBody": "open sealed requests and answers",
         "ExportTrail": "take a copy of the trail out",
+        "ChangeRegister": "change who may get what leaves the building",
     }
 )
 """Rights in plain words."""
+
+TRAIL: Mapping[str, str] = MappingProxyType({"type": "Trail", "id": "trail"})
+REGISTER: Mapping[str, str] = MappingProxyType({"type": "Register", "id": "register"})
+"""What a right is asked about; `TRAIL` unless it is the right to change the register."""
 
 
 class Person(Protocol):
@@ -97,14 +102,15 @@ class Permissions:
         """Return Cedar's answer; None when the question does not even fit the schema."""
         principal = {"type": "Officer", "id": officer.name}
         attributes = {"tenant": officer.tenant, "roles": sorted(officer.roles), "tasks": []}
+        resource = dict(REGISTER if right == "ChangeRegister" else TRAIL)
         entities = [
             {"uid": principal, "attrs": attributes, "parents": []},
-            {"uid": {"type": "Trail", "id": "trail"}, "attrs": {}, "parents": []},
+            {"uid": resource, "attrs": {}, "parents": []},
         ]
         request: dict[str, object] = {
             "principal": principal,
             "action": {"type": "Action", "id": right},
-            "resource": {"type": "Trail", "id": "trail"},
+            "resource": resource,
             "context": "{}",
         }
         try:
