@@ -27,8 +27,9 @@ REGISTERS = ("providers.yaml", "roles.yaml", "retention.yaml", "evidence.yaml", 
 _KNOWN = re.compile(
     r"README\.md|schema\.cedarschema|[a-z][a-z0-9_-]*\.cedar"
     r"|(?:providers|roles|retention|evidence|phi|restrictions)\.yaml|(?:tasks|cases)/[a-z][a-z0-9-]*\.yaml"
+    r"|pins/[a-z0-9][a-z0-9.-]{0,98}\.pem"
 )
-_FOLDERS = ("tasks", "cases")
+_FOLDERS = ("tasks", "cases", "pins")
 _WITHOUT_FORCE = re.compile(r"README\.md|cases/.*")
 
 
@@ -52,6 +53,10 @@ class Folder:
     def matching(self, pattern: str) -> list[str]:
         """Return the names that a regular expression matches as a whole, in order."""
         return sorted(name for name in self.files if re.fullmatch(pattern, name))
+
+    def within(self, folder: str) -> dict[str, bytes]:
+        """Return the files of one folder in this one, by their name there."""
+        return {name.removeprefix(f"{folder}/"): self.files[name] for name in self.matching(f"{folder}/.*")}
 
     def text(self, name: str) -> str:
         """Return one file's text.  Raises PolicyInvalidError if it is missing or no UTF-8."""

@@ -19,7 +19,8 @@ from appliance.policy.bundle import Bundle, Statement
 from appliance.policy.document import Document, Path, read_document
 from appliance.policy.folder import SCHEMA, Folder, read_folder
 from appliance.policy.phi import read_guard
-from appliance.policy.registers import EvidenceFile, ProvidersFile, Retention, RolesFile
+from appliance.policy.providers import read_register
+from appliance.policy.registers import EvidenceFile, Retention, RolesFile
 from appliance.policy.restrictions import read_restrictions
 from appliance.policy.roles import disagreements
 from appliance.policy.statements import Form, parse_schema, parse_statements, policy_set
@@ -30,7 +31,7 @@ def load_bundle(path: pathlib.Path) -> Bundle:
     """Return the checked bundle of a policy folder.  Raises PolicyInvalidError(``file:line: reason; what to do``)."""
     folder = read_folder(path)  # (1)
     tasks = dict(_tasks(folder))  # (2)
-    read_document("providers.yaml", folder.text("providers.yaml"), ProvidersFile)
+    providers = read_register("providers.yaml", folder.text("providers.yaml"), tasks=tasks, pins=folder.within("pins"))
     roles = read_document("roles.yaml", folder.text("roles.yaml"), RolesFile)
     retention = read_document("retention.yaml", folder.text("retention.yaml"), Retention)
     evidence = read_document("evidence.yaml", folder.text("evidence.yaml"), EvidenceFile)
@@ -42,7 +43,7 @@ def load_bundle(path: pathlib.Path) -> Bundle:
     bundle = Bundle(
         digest=folder.digest(),
         tasks=MappingProxyType(tasks),
-        providers=MappingProxyType({}),
+        providers=providers,
         restrictions=restrictions,
         roles=MappingProxyType(roles.value.roles),
         retention=retention.value,

@@ -114,6 +114,17 @@ class Agreement:
         """Say whether it is in force, however the clock may have jumped: both of its readings must lie inside."""
         return self.effective <= moment.earliest and moment.latest < self.expires
 
+    def covers(self, provider: "Provider", model: ManagedModel, use: "Use") -> bool:
+        """Say whether this service, region, model and use are in its scope, whatever the day."""
+        return (
+            provider.service in self.services
+            and provider.region in self.regions
+            and (not self.models or model.name in self.models)
+            and (not self.tasks or use.task in self.tasks)
+            and use.purpose in self.purposes
+            and use.data_class in self.data_classes
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
@@ -163,9 +174,7 @@ class Provider:
 
     def agreement(self, model: ManagedModel, use: Use, moment: Moment) -> Agreement | None:
         """Return the agreement in force that covers this service, region, model and use, if there is one."""
-        return next(
-            (each for each in self.agreements if each.in_force(moment) and self._covers(each, model, use)), None
-        )
+        return next((each for each in self.agreements if each.in_force(moment) and each.covers(self, model, use)), None)
 
     def closed(self, model: ManagedModel, use: Use, moment: Moment) -> str:
         """Say in a clause without its full stop why no agreement covers this now; empty if one does."""
@@ -181,16 +190,6 @@ class Provider:
         if last.expires <= moment.latest:
             return f"agreement {last.id} with {self.recipient} expired at {last.expires.isoformat()}"
         return f"no agreement with {self.recipient} is in force yet"
-
-    def _covers(self, agreement: Agreement, model: ManagedModel, use: Use) -> bool:
-        return (
-            self.service in agreement.services
-            and self.region in agreement.regions
-            and (not agreement.models or model.name in agreement.models)
-            and (not agreement.tasks or use.task in agreement.tasks)
-            and use.purpose in agreement.purposes
-            and use.data_class in agreement.data_classes
-        )
 
 
 Register = Mapping[str, Provider]

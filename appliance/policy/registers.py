@@ -1,13 +1,13 @@
-"""The registers beside the tasks, as checked values: roles, providers, retention and evidence.
+"""The small registers beside the tasks, as checked values: roles, retention and evidence.
 
-They are data that policies and routing read, never rules of their own.  The provider register must be empty in this
-version: nothing here can name a place outside the building.  Keys only grow.
+They are data that policies and routing read, never rules of their own; `providers` and `restrictions` hold the larger
+ones.  Keys only grow.
 """
 
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, JsonValue, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from appliance.policy.question import Action, PrincipalKind
 from appliance.policy.task import Name, Section, Sentence
@@ -34,20 +34,6 @@ class RolesFile(Section):
     """``policies/roles.yaml``."""
 
     roles: dict[Name, Role]
-
-
-class ProvidersFile(Section):
-    """``policies/providers.yaml``: the register of managed providers and their agreements."""
-
-    providers: tuple[JsonValue, ...]
-
-    @field_validator("providers")
-    @classmethod
-    def _empty(cls, providers: tuple[JsonValue, ...]) -> tuple[JsonValue, ...]:
-        if providers:
-            message = "managed providers are not supported by this version; keep 'providers: []'"
-            raise ValueError(message)
-        return providers
 
 
 class Retention(Section):

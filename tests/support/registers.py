@@ -88,21 +88,23 @@ def an_agreement(**changes: Any) -> Agreement:
 def a_provider(**changes: Any) -> Provider:
     """Return a provider whose one agreement is in force, changed as asked.
 
-    Another `service` or `region` changes the default agreement with it.
+    Another `service`, `region` or `recipient` changes the default agreement with it.
     """
     service, region = changes.get("service", Service.ANTHROPIC_MESSAGES), changes.get("region", "us-east-1")
+    recipient = changes.get("recipient", "Example Cloud Inc.")
+    scope = {"services": frozenset({service}), "regions": frozenset({region})}
     told: dict[str, Any] = {
         "name": "example-cloud",
         "service": service,
         "region": region,
-        "recipient": "Example Cloud Inc.",
+        "recipient": recipient,
         "recipient_address": "1 Main Street, Springfield",
         "endpoint": an_endpoint(),
         "api_version": "2023-06-01",
         "models": (a_model(),),
         "credential": "example-cloud.key",
         "ceilings": Ceilings(),
-        "agreements": (an_agreement(services=frozenset({service}), regions=frozenset({region})),),
+        "agreements": (an_agreement(**scope, parties=("General Hospital", recipient)),),
     }
     return Provider(**{**told, **changes})
 

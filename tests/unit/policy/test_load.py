@@ -57,8 +57,13 @@ def test_the_same_bytes_have_the_same_digest(policies: Path) -> None:
         (TASK, "notes: {type: string}", "notes: {$ref: 'http://x/y'}", f"{TASK}:16: a reference out of this file"),
         (TASK, "notes: {type: string}", "notes: {anyOf: [{$ref: 7}]}", f"{TASK}:16: 'input_schema.properties.notes"),
         (TASK, "notes: {type: string}", "notes: {anyOf: [{$ref: x}]}", f"{TASK}:16: a reference out of this file"),
-        ("providers.yaml", "providers: []", "providers: [{name: acme}]", "providers.yaml:6: 'providers': managed p"),
-        ("providers.yaml", "providers: []", "providers: all", "providers.yaml:6: 'providers': Input should be"),
+        (
+            "providers.yaml",
+            "providers: []",
+            "providers: [{name: acme}]",
+            "providers.yaml:60: 'providers.0.service' is missing",
+        ),
+        ("providers.yaml", "providers: []", "providers: all", "providers.yaml:60: 'providers': Input should be"),
         ("roles.yaml", "[Operate]", "[Operat]", "roles.yaml:27: 'roles.operator.actions.0': Input should be"),
         (
             "roles.yaml",
