@@ -127,6 +127,7 @@ class Reloading:
         """Take the policy to reload and the trail to record it in."""
         self._policy = appliance.policy
         self._trail = appliance.trail
+        self._clock = appliance.clock
         self._log = structlog.get_logger("gateway")
         self._running: asyncio.Task[None] | None = None
 
@@ -138,7 +139,7 @@ class Reloading:
     async def run(self) -> None:
         """Load, log and record; a bad bundle keeps the old one in force."""
         try:
-            digest, refusal = self._policy.reload().digest, ""
+            digest, refusal = self._policy.reload(self._clock.now()).digest, ""
         except PolicyInvalidError as error:
             digest, refusal = self._policy.bundle.digest, error.code
             self._log.error("policy_refused", code=error.code, reason=error.public)

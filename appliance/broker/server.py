@@ -21,6 +21,7 @@ import structlog
 
 from appliance.broker.disclosure import check_outgoing, fault_of, refuse
 from appliance.clinical_text import ClinicalText
+from appliance.clock import Clock
 from appliance.errors import PolicyInvalidError
 from appliance.escalation.wire import (
     Answer,
@@ -84,7 +85,7 @@ class Broker:
     def reload(self) -> None:
         """Read the bundle again; a bad one is logged and the one before it stays in force."""
         try:
-            bundle = self._policy.reload()
+            bundle = self._policy.reload(Clock().now())
         except PolicyInvalidError as error:
             _log.error("policy_reload_refused", reason=error.public)
             return

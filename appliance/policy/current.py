@@ -5,9 +5,11 @@ sees either the one or the other.  A bad bundle changes nothing but `last_error`
 status`` show until a good one was loaded.
 """
 
+from datetime import datetime
 from pathlib import Path
 
 from appliance.errors import PolicyInvalidError
+from appliance.policy.agreements import check_expiry
 from appliance.policy.bundle import Bundle
 from appliance.policy.load import load_bundle
 
@@ -31,10 +33,15 @@ class CurrentPolicy:
         """Why the newest bundle was refused, with file and line; empty while the bundle in force is the newest."""
         return self._last_error
 
-    def reload(self) -> Bundle:
-        """Load the folder again and put it in force.  Raises PolicyInvalidError and keeps the old one if it is bad."""
+    def reload(self, now: datetime) -> Bundle:
+        """Load the folder again and put it in force.  Raises PolicyInvalidError and keeps the old one if it is bad.
+
+        Bad is also one whose register names an agreement that has ended by now; the first bundle may, because an
+        agreement that ends must not keep local work from starting.
+        """
         try:
             bundle = load_bundle(self._path)
+            check_expiry(bundle.providers, now)
         except PolicyInvalidError as error:
             self._last_error = error.public
             raise

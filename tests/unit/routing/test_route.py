@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.clock import Clock
 from appliance.exchange import ModelIdentity
 from appliance.policy.current import CurrentPolicy
 from appliance.routing.route import Router, weigh
@@ -58,7 +59,7 @@ def test_evidence_of_this_model_and_prompt_opens_the_route_in_a_real_tenant(
         file.write(measured)
 
     before = _label(router, policy, task.name, tenant="general-hospital")
-    policy.reload()
+    policy.reload(Clock().now())
     after = _label(router, policy, task.name, tenant="general-hospital")
 
     assert (before, after) == ("refused", "local")
