@@ -13,11 +13,23 @@ from pathlib import Path
 PRIVATE_MODE = 0o600
 """Read and write for the owner alone."""
 
+SHARED_MODE = 0o644
+"""For what other users of the appliance read too, such as receipts: nothing secret."""
+
 
 def write_private(path: Path, content: bytes) -> None:
     """Replace a file durably: written beside, flushed to disk, renamed, and the folder flushed too."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     _write_flushed(part, content)
+    part.replace(path)
+    _flush_folder(path.parent)
+
+
+def write_shared(path: Path, content: bytes) -> None:
+    """Replace a file durably as `write_private` does, for everybody to read; MUST NOT be given a secret."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    _write_flushed(part, content)
+    part.chmod(SHARED_MODE)
     part.replace(path)
     _flush_folder(path.parent)
 
