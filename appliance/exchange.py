@@ -245,6 +245,9 @@ class Route:
     engine_missing: bool = False
     """True on a refusal whose only cause is that the engine cannot generate now; it may open again by itself."""
 
+    provider_missing: bool = False
+    """True on a refusal whose only cause is that no permitted provider can answer now; it may open again by itself."""
+
     def is_open(self) -> bool:
         """Say whether the request may go on."""
         return self.kind is not RouteKind.REFUSED

@@ -16,11 +16,12 @@ from appliance.admission.estimate import Estimator
 from appliance.admission.gate import Gate
 from appliance.auth.authenticate import Authenticator
 from appliance.auth.registry import Registry
-from appliance.clock import Clock
+from appliance.clock import Clock, Moment
 from appliance.config import Config, make_private
 from appliance.engine.client import EngineClient
 from appliance.engine.condition import Engine
 from appliance.escalation.client import BrokerClient
+from appliance.escalation.condition import UNREACHABLE
 from appliance.exchange import ModelIdentity
 from appliance.models.manifest import load_manifest
 from appliance.parts import EngineWatch, Parts
@@ -35,6 +36,9 @@ from audit.recorder.client import RecorderClient
 
 OWED_PATIENCE_S = 5.0
 """A stopping gateway waits this long for outcomes to become durable; the recorder is stopped after it."""
+
+NOT_APPROVED = "The policy names a managed provider and was not approved by two people."
+"""What every bundle with providers is told."""
 
 SALT_BYTES = 32
 """Secret of the prefix cache; made anew at each start, so salts cannot be linked across restarts."""
@@ -75,7 +79,14 @@ class Appliance:
             client = await stack.enter_async_context(aclosing(EngineClient.from_config(config)))
             parts = Parts(
                 policy=policy,
-                router=Router(policy, model),
+                router=Router(
+                    policy,
+                    model,
+                    moments=lambda: Moment.at(clock.now()),
+                    approval=lambda _digest: NOT_APPROVED,
+                    broker=lambda: UNREACHABLE,
+                    closed=frozenset,
+                ),
                 gate=Gate(concurrency=config.limits.concurrency, queue=config.limits.queue),
                 estimator=Estimator.from_config(config),
                 engine=await stack.enter_async_context(Engine.from_config(client, config)),

@@ -12,7 +12,7 @@ import httpx
 
 from appliance.cli import demo_notes
 from appliance.cli.demo_stage import Stage
-from appliance.routing.evidence import SANDBOX
+from appliance.policy.question import SANDBOX
 
 TASKS = ("document-classification", "medical-coding", "scheduling-message", "discharge-summary")
 """What the demo's client may use."""

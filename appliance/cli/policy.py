@@ -7,6 +7,7 @@
 import os
 import signal
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -19,26 +20,28 @@ from appliance.cli.show import console, print_json
 from appliance.cli.supervisor_preflight import restrict
 from appliance.cli.supervisor_probes import read_readiness
 from appliance.cli.supervisor_state import Running, read_running
-from appliance.clock import Clock
+from appliance.clock import Clock, Moment
 from appliance.config import Config
 from appliance.decision import Decision
 from appliance.errors import ConfigError, ManifestMismatchError
+from appliance.exchange import Purpose
 from appliance.models.manifest import load_manifest
 from appliance.policy.bundle import Bundle
 from appliance.policy.cases import check_cases
 from appliance.policy.decide import decide
+from appliance.policy.escalate import Ask
 from appliance.policy.load import load_bundle
 from appliance.policy.question import (
     Action,
     Question,
     Resource,
-    appliance_resource,
     task_resource,
     trail_resource,
 )
-from appliance.policy.roles import TASK_ACTIONS, TRAIL_ACTIONS, facts_of
+from appliance.policy.roles import TASK_ACTIONS, TRAIL_ACTIONS, facts_of, resource_of
 from appliance.policy.table import render, table
 from appliance.policy.task import TaskPolicy
+from appliance.routing.candidates import Candidate, Outlook
 from appliance.routing.evidence import Assessment
 from appliance.routing.route import Weighing, weigh
 
@@ -57,6 +60,24 @@ class _Ready:
 
     is_ready: bool = True
     state: str = "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A provider as `explain` supposes it."""
+
+    state: str = "open"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Broker:
+    """The broker as `explain` supposes it: it holds the same policy, and may ask every provider."""
+
+    policy_digest: str
+    providers: Mapping[str, _Open]
+    reachable: bool = True
+    approval: str = ""
 
 
 @app.command()
@@ -116,11 +137,12 @@ def explain(
         actor=caller.to_actor(),
         action=action,
         resource=_resource(action, policy, caller),
-        facts=facts_of(bundle, action),
+        facts=facts_of(bundle, action, caller.to_actor(), next(iter(bundle.providers.values()), None)),
     )
     decision = decide(bundle, question)
     model = _model_digest(config)
-    weighing = weigh(bundle, actor=question.actor, task=policy, model_digest=model, engine=_Ready())
+    outlook, ask = _supposed(bundle), _ordinary(policy)
+    weighing = weigh(bundle, actor=question.actor, task=policy, model_digest=model, ask=ask, outlook=outlook)
     if as_json:
         print_json(_explained(caller, policy, decision, weighing))
         return
@@ -165,7 +187,17 @@ def _find(config: Config, id_or_name: str) -> Client:
 def _resource(action: Action, task: TaskPolicy, client: Client) -> Resource:
     if action in TASK_ACTIONS:
         return task_resource(task)
-    return trail_resource(client.id) if action in TRAIL_ACTIONS else appliance_resource()
+    return trail_resource(client.id) if action in TRAIL_ACTIONS else resource_of(action)
+
+
+def _supposed(bundle: Bundle) -> Outlook:
+    broker = _Broker(bundle.digest, dict.fromkeys(bundle.providers, _Open()))
+    return Outlook(engine=_Ready(), moment=Moment.at(Clock().now()), approval="", broker=broker, closed=frozenset())
+
+
+def _ordinary(task: TaskPolicy) -> Ask:
+    """Return an ordinary request: for treatment, of a patient who is named and under no restriction."""
+    return Ask(purpose=Purpose.TREATMENT, data_class=task.data_class, restrictions=frozenset(), patients_named=True)
 
 
 def _model_digest(config: Config) -> str:
@@ -195,8 +227,8 @@ def _explained(client: Client, task: TaskPolicy, decision: Decision, weighing: W
         "policy_digest": decision.policy_digest,
         "threshold": task.threshold.model_dump(),
         "when_unmet": task.when_unmet,
-        "evidence": {"local": _numbers(weighing.local), "managed": _numbers(weighing.managed)},
-        "escalation": {"allowed": weighing.permission.allowed, "reasons": list(weighing.permission.reasons)},
+        "evidence": {"local": _numbers(weighing.local)},
+        "managed": [_candidate(each) for each in weighing.candidates],
         "route": {
             "route": route.label(),
             "state": route.state.value,
@@ -204,6 +236,17 @@ def _explained(client: Client, task: TaskPolicy, decision: Decision, weighing: W
             "below_threshold": route.below_threshold,
             "reasons": list(route.reasons),
         },
+    }
+
+
+def _candidate(candidate: Candidate) -> dict[str, object]:
+    return {
+        "provider": candidate.provider.name,
+        "model": candidate.provider.identity(candidate.model).label(),
+        "agreement": candidate.agreement,
+        "open": not candidate.objections(),
+        "reasons": list(candidate.objections() or candidate.permission.reasons),
+        "evidence": _numbers(candidate.assessment),
     }
 
 
@@ -229,10 +272,16 @@ def _told(client: Client, task: TaskPolicy, decision: Decision, weighing: Weighi
         f"  {' '.join(route.reasons)}",
         f"  model {f'sha256:{model}' if model else 'not pinned here: measured evidence cannot name it'}",
         f"  prompt {task.prompt_version}",
+        *(_way_out(each) for each in weighing.candidates),
     ]
     if client.revoked is not None:
         lines.insert(0, f"Client {client.name} is revoked: none of its requests is let in.\n")
     return "\n".join(lines)
+
+
+def _way_out(candidate: Candidate) -> str:
+    label, told = f"{candidate.provider.name} {candidate.model.name}", candidate.objections()
+    return f"  managed {label}: {'closed; ' + '; '.join(told) if told else f'open under {candidate.agreement}'}"
 
 
 def _digest_in_force(running: Running) -> str:

@@ -25,9 +25,9 @@ from appliance.policy.question import (
     Question,
     Resource,
     ResourceKind,
-    appliance_resource,
     trail_resource,
 )
+from appliance.policy.roles import resource_of
 from appliance.policy.task import Section, Sentence
 
 ASKING = "client_0000000000000001"
@@ -35,6 +35,10 @@ ASKING = "client_0000000000000001"
 
 ANOTHER = "client_0000000000000002"
 """Id of the client whose exchanges ``trail: another`` is about."""
+
+
+CaseFacts = dict[str, str | bool | int | list[str]]
+"""Facts as YAML has them."""
 
 
 class Case(Section):
@@ -52,9 +56,14 @@ class Case(Section):
     action: Action
     task: str | None = None
     trail: Literal["own", "another", "whole"] | None = None
-    """With neither a task nor a trail the question is about the appliance."""
+    """With neither a task nor a trail the question is about the appliance, or about the register."""
 
-    facts: dict[str, str | bool | int | list[str]] = Field(default_factory=dict)
+    facts: CaseFacts = Field(default_factory=dict)
+    """Beside, and in place of, the `CasesFile.given`."""
+
+    unsaid: tuple[str, ...] = ()
+    """Given facts that this question leaves out."""
+
     allowed: Annotated[bool, Field(strict=True)]
     policies: tuple[str, ...]
     """Ids of the policies that decide it, in order; none where nothing permits or where an error denies."""
@@ -66,8 +75,8 @@ class Case(Section):
             raise ValueError(message)
         return self
 
-    def question(self) -> Question:
-        """Return the question that the case asks."""
+    def question(self, given: CaseFacts) -> Question:
+        """Return the question that the case asks, with the facts that all cases of its file share."""
         actor = Actor(
             client_id=ASKING,
             name="of the case",
@@ -76,7 +85,9 @@ class Case(Section):
             tasks=frozenset(self.granted),
         )
         facts: dict[str, Fact] = {
-            name: frozenset(fact) if isinstance(fact, list) else fact for name, fact in self.facts.items()
+            name: frozenset(fact) if isinstance(fact, list) else fact
+            for name, fact in {**given, **self.facts}.items()
+            if name not in self.unsaid
         }
         return Question(
             actor=actor, action=self.action, resource=self._resource(), facts=facts, principal=self.principal
@@ -87,11 +98,14 @@ class Case(Section):
             return Resource(kind=ResourceKind.TASK, name=self.task)
         if self.trail is not None:
             return trail_resource({"own": ASKING, "another": ANOTHER, "whole": ""}[self.trail])
-        return appliance_resource()
+        return resource_of(self.action)
 
 
 class CasesFile(Section):
     """One file of ``policies/cases/``."""
+
+    given: CaseFacts = Field(default_factory=dict)
+    """Facts of every case of the file that does not say otherwise."""
 
     cases: tuple[Case, ...]
 
@@ -101,7 +115,7 @@ def check_cases(bundle: Bundle, path: pathlib.Path) -> int:
     asked = 0
     for document, index, case in _cases(path):
         asked += 1
-        decision = decide(bundle, case.question())
+        decision = decide(bundle, case.question(document.value.given))
         if (decision.allowed, decision.policy_ids) != (case.allowed, case.policies):
             raise document.error(("cases", index), _difference(case, decision))
     if asked == 0:

@@ -16,6 +16,9 @@ from appliance.policy.task import TaskPolicy
 Fact = str | int | bool | frozenset[str]
 """A fact as Cedar can read it; counts and names of kinds, never what was found."""
 
+SANDBOX = "sandbox"
+"""The tenant in which nobody's patient is: illustrative evidence counts there, and stand-ins of providers serve it."""
+
 
 class Action(StrEnum):
     """What an actor wants to do."""

@@ -1,8 +1,9 @@
 """The whole policy as a table: every actor, every action, every resource, with the answer and its reason.
 
-The answers come from `decide`, so what is shown and what is done are the same.  ``appliance policy table`` prints it,
-and ``tests/golden/decisions.txt`` keeps it under version control: a change of policy is a diff that a privacy officer
-can read.
+The answers come from `decide`, so what is shown and what is done are the same.  An escalation is shown at its best
+moment (`roles.facts_of`): what may leave at all, if evidence, agreement and request allow.  ``appliance policy table``
+prints it, and ``tests/golden/decisions.txt`` keeps it under version control: a change of policy is a diff that a
+privacy officer can read.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,13 +19,15 @@ from appliance.policy.question import (
     Question,
     Resource,
     ResourceKind,
-    appliance_resource,
     trail_resource,
 )
-from appliance.policy.roles import TASK_ACTIONS, TRAIL_ACTIONS, facts_of, holder
+from appliance.policy.register import Provider
+from appliance.policy.roles import TASK_ACTIONS, TRAIL_ACTIONS, facts_of, holder, resource_of
 
 NOT_PERMITTED = "No policy permits it."
 """Stands in the table for the longer sentence that the actor itself is told."""
+
+_THE_ONE = {ResourceKind.APPLIANCE: "this appliance", ResourceKind.REGISTER: "the register"}
 
 _EVERY = {True: "every task", False: "any part of the trail"}
 
@@ -84,15 +87,14 @@ def _lines(action: Action, rows: list[Row]) -> Iterator[str]:
     for row in rows[:1] if alike else rows:
         on = _EVERY[action in TASK_ACTIONS] if alike else row.on
         reason = row.reason if row.policy_ids else NOT_PERMITTED
-        yield f"  {'yes' if row.allowed else 'no ':<3}  {action:<12}  {on:<32}  {reason}".rstrip()
+        yield f"  {'yes' if row.allowed else 'no ':<3}  {action:<14}  {on:<32}  {reason}".rstrip()
 
 
 def _rows(bundle: Bundle, who: str, kind: PrincipalKind, actor: Actor) -> Iterator[Row]:
     for action in Action:
-        for on, resource in _resources(bundle, action, kind, actor):
-            question = Question(
-                actor=actor, action=action, resource=resource, facts=facts_of(bundle, action), principal=kind
-            )
+        for on, resource, provider in _asked(bundle, action, kind, actor):
+            facts = facts_of(bundle, action, actor, provider)
+            question = Question(actor=actor, action=action, resource=resource, facts=facts, principal=kind)
             decision = decide(bundle, question)
             yield Row(
                 who=who,
@@ -104,6 +106,19 @@ def _rows(bundle: Bundle, who: str, kind: PrincipalKind, actor: Actor) -> Iterat
             )
 
 
+def _asked(
+    bundle: Bundle, action: Action, kind: PrincipalKind, actor: Actor
+) -> Iterator[tuple[str, Resource, Provider | None]]:
+    """Yield what the action is done to, in words and as a resource; an escalation goes to each provider by itself."""
+    if action is Action.ESCALATE and bundle.providers:
+        for name, provider in sorted(bundle.providers.items()):
+            for on, resource in _resources(bundle, action, kind, actor):
+                yield f"{on} to {name}", resource, provider
+    else:
+        for on, resource in _resources(bundle, action, kind, actor):
+            yield on, resource, None
+
+
 def _resources(bundle: Bundle, action: Action, kind: PrincipalKind, actor: Actor) -> Iterator[tuple[str, Resource]]:
     if action in TASK_ACTIONS:
         yield from ((f"task {name}", Resource(kind=ResourceKind.TASK, name=name)) for name in sorted(bundle.tasks))
@@ -112,4 +127,4 @@ def _resources(bundle: Bundle, action: Action, kind: PrincipalKind, actor: Actor
             yield "its own exchanges", trail_resource(actor.client_id)
         yield "the whole trail", trail_resource()
     else:
-        yield "this appliance", appliance_resource()
+        yield _THE_ONE[resource_of(action).kind], resource_of(action)

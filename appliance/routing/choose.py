@@ -1,74 +1,76 @@
-"""Choose the route of one request: a pure function of evidence, permission and the engine's condition.
+"""Choose the route of one request: a pure function of evidence, permission and the condition of engine and providers.
 
 The table of design section 9, first line that fits:
 
 1. local evidence meets, engine ready -> local
-2. local evidence meets, engine not ready -> managed if the task fails over and the managed route is open, else wait
-3. local evidence fails or is insufficient -> managed if that route is open
+2. local evidence meets, engine not ready -> managed if the task fails over and a way out is open, else wait
+3. local evidence fails or is insufficient -> managed if a way out is open
 4. the task refuses -> refused
 5. the task allows a local draft below its threshold -> local and marked, or wait for the engine
 
-The managed route is open only if policy permits it, a provider is named, and its own evidence meets the threshold; so
-an outage never opens a way out that escalation would not have had.  This module reaches no file, network or clock.
+A way out is open only if policy permits it, an agreement in force covers it, its own evidence meets the threshold, and
+the broker can ask it now.  What is restricted has none, whatever the policies answered: an exclusion always wins.  Of
+several the surest is taken, then the cheapest; the others are the failover set.  So an outage never opens a way out
+that escalation would not have had.  This module reaches no file, network or clock.
 """
 
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from appliance.decision import Decision
-from appliance.exchange import EvidenceState, Route, RouteKind
+from appliance.exchange import DataClass, EvidenceState, Route, RouteKind
+from appliance.policy.escalate import Ask
 from appliance.policy.task import TaskPolicy
+from appliance.routing.candidates import Candidate, EngineView, clause
 from appliance.routing.evidence import Assessment
 
 ILLUSTRATIVE_REMARK = "(Illustrative evidence of the reference example; sandbox only.)"
 """Marks every answer and record whose route rests on figures that were not measured here."""
 
+NO_PROVIDER = "no managed route is permitted, because no provider has an agreement in force"
+"""Said where the register is empty."""
 
-class EngineView(Protocol):
-    """What the choice needs of `engine.condition.EngineCondition`."""
+MAX_NAMED = 4
+"""Of more candidates the reasons of the first are told; the record and the caller read the same sentence."""
 
-    @property
-    def is_ready(self) -> bool:
-        """Say whether the engine can generate now."""
-        ...
 
-    @property
-    def state(self) -> str:
-        """Return ``ready``, ``engine_starting``, ``engine_down`` or ``manifest_mismatch``."""
-        ...
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _WaysOut:
+    """The candidates, weighed."""
+
+    open: tuple[Candidate, ...]
+    """Those that may be asked and can answer, the best first."""
+
+    closed: str
+    """Why none is open, as a clause."""
+
+    is_missing: bool
+    """True where one may be asked and none of these can answer now."""
 
 
 def choose(
-    *,
-    task: TaskPolicy,
-    local: Assessment,
-    managed: Assessment,
-    managed_permission: Decision,
-    engine: EngineView,
-    provider: str = "",
+    *, task: TaskPolicy, local: Assessment, candidates: Sequence[Candidate], engine: EngineView, ask: Ask
 ) -> Route:
     """Return the route with its reasons; the first reason holds the rate, the bound and the threshold."""
-    met = local.state is EvidenceState.MEETS
-    cause = f"{_no_engine(engine)}, so the task fails over" if met else "the managed route is open"
-    way_out = _way_out(local, managed, managed_permission, provider=provider, cause=cause)
-    closed = _closed(managed, managed_permission, provider)
-    if met:
-        return _met(task, local, engine, way_out=way_out if task.failover else None, closed=closed)  # (1), (2)
-    if way_out is not None:  # (3)
-        return way_out
+    ways = _weighed(candidates, ask)
+    if local.state is EvidenceState.MEETS:
+        return _met(task, local, engine, ways)  # (1), (2)
+    if ways.open:  # (3)
+        return _managed(local, ways, cause="the managed route is open", failover=False)
     if task.when_unmet == "refuse":  # (4)
-        return _refused(local, f"{closed}; the task refuses in that case")
-    allowed = f"{closed}; the task allows a local draft"
+        consequence = f"{ways.closed}; the task refuses in that case"
+        return _refused(local, consequence, provider_missing=ways.is_missing)
+    allowed = f"{ways.closed}; the task allows a local draft"
     if engine.is_ready:  # (5)
         return _local(local, f"{allowed}, marked as below its threshold", below_threshold=True)
     return _refused(local, f"{allowed}, but {_no_engine(engine)}", engine_missing=True)
 
 
-def _met(task: TaskPolicy, local: Assessment, engine: EngineView, *, way_out: Route | None, closed: str) -> Route:
+def _met(task: TaskPolicy, local: Assessment, engine: EngineView, ways: _WaysOut) -> Route:
     if engine.is_ready:  # (1)
         return _local(local, "the draft is made locally")
-    if way_out is not None:  # (2)
-        return way_out
-    no_failover = closed if task.failover else "the task does not fail over"
+    if task.failover and ways.open:  # (2)
+        return _managed(local, ways, cause=f"{_no_engine(engine)}, so the task fails over", failover=True)
+    no_failover = ways.closed if task.failover else "the task does not fail over"
     return _refused(local, f"{_no_engine(engine)}; {no_failover}", engine_missing=True)
 
 
@@ -82,30 +84,75 @@ def _local(local: Assessment, consequence: str, *, below_threshold: bool = False
     )
 
 
-def _way_out(
-    local: Assessment, managed: Assessment, permission: Decision, *, provider: str, cause: str
-) -> Route | None:
-    """Return the managed route, or None unless policy, register and evidence all open it."""
-    if not (permission.allowed and provider and managed.state is EvidenceState.MEETS):
-        return None
-    clauses = (managed.sentence, _clause(permission.sentence()), f"{cause} and the request goes to {provider}")
+def _managed(local: Assessment, ways: _WaysOut, *, cause: str, failover: bool) -> Route:
+    taken, *others = ways.open
+    permitted = "; ".join(clause(reason) for reason in taken.permission.reasons)
+    clauses = [taken.assessment.sentence, permitted, f"{cause} and the request goes to {taken.label}"]
+    if others:
+        clauses.append(f"in its place could stand {_listed([each.label for each in others])}")
     return Route(
         kind=RouteKind.MANAGED,
-        provider=provider,
-        reasons=_reasons("; ".join(clauses), local, managed),
-        state=managed.state,
-        illustrative=local.illustrative or managed.illustrative,
+        provider=taken.provider.name,
+        model=taken.provider.identity(taken.model),
+        agreement=taken.agreement,
+        sandbox=taken.provider.sandbox,
+        failover=failover,
+        reasons=_reasons("; ".join(clauses), local, taken.assessment),
+        state=taken.assessment.state,
+        illustrative=local.illustrative or taken.assessment.illustrative,
     )
 
 
-def _refused(local: Assessment, consequence: str, *, engine_missing: bool = False) -> Route:
+def _refused(
+    local: Assessment, consequence: str, *, engine_missing: bool = False, provider_missing: bool = False
+) -> Route:
     return Route(
         kind=RouteKind.REFUSED,
         reasons=_reasons(consequence, local),
         state=local.state,
         illustrative=local.illustrative,
         engine_missing=engine_missing,
+        provider_missing=provider_missing,
     )
+
+
+def _weighed(candidates: Sequence[Candidate], ask: Ask) -> _WaysOut:
+    stays = _stays(ask)
+    if stays or not candidates:
+        return _WaysOut(open=(), closed=stays or NO_PROVIDER, is_missing=False)
+    permitted = sorted((each for each in candidates if not each.objections()), key=_rank)
+    if not permitted:
+        return _WaysOut(open=(), closed=_told(candidates), is_missing=False)
+    able = tuple(each for each in permitted if each.can_answer)
+    missing = _listed(sorted({each.missing for each in permitted}))
+    return _WaysOut(open=able, closed=f"the managed route cannot be taken now: {missing}", is_missing=not able)
+
+
+def _stays(ask: Ask) -> str:
+    """Say what keeps the request in the building, whatever the policies answered; empty if nothing does."""
+    if ask.restrictions:
+        return f"what falls under {_listed(sorted(ask.restrictions))} stays in the building"
+    return "data of the class restricted stays in the building" if ask.data_class is DataClass.RESTRICTED else ""
+
+
+def _rank(candidate: Candidate) -> tuple[float, float, str, str]:
+    model = candidate.model
+    price = model.input_usd_per_million + model.output_usd_per_million
+    return candidate.assessment.upper, price, candidate.provider.name, model.name
+
+
+def _told(candidates: Sequence[Candidate]) -> str:
+    """Return the objections to each candidate, said once where they are the same for all."""
+    said = {each.label: "; ".join(each.objections()) for each in candidates}
+    if len(set(said.values())) == 1:
+        return next(iter(said.values()))
+    told = [f"{label}: {objections}" for label, objections in sorted(said.items())]
+    rest = [f"{len(told) - MAX_NAMED} more are closed too"] if len(told) > MAX_NAMED else []
+    return "; ".join([*told[:MAX_NAMED], *rest])
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)
 
 
 def _reasons(consequence: str, *assessments: Assessment) -> tuple[str, ...]:
@@ -115,17 +162,5 @@ def _reasons(consequence: str, *assessments: Assessment) -> tuple[str, ...]:
     return (sentence[0].upper() + sentence[1:], *remark)
 
 
-def _closed(managed: Assessment, permission: Decision, provider: str) -> str:
-    """Say why the managed route is closed."""
-    if not permission.allowed:
-        return _clause(permission.sentence())
-    return managed.sentence if provider else "no provider is named in the register"
-
-
 def _no_engine(engine: EngineView) -> str:
     return f"the inference engine cannot generate now ({engine.state})"
-
-
-def _clause(sentence: str) -> str:
-    """Return a sentence as a part of a longer one."""
-    return sentence[0].lower() + sentence[1:].removesuffix(".")

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from typing import Self
 
 from appliance.exchange import EvidenceState, RouteKind
+from appliance.policy.question import SANDBOX
 from appliance.policy.registers import EvidenceRow
 from appliance.policy.task import TaskPolicy
 from appliance.routing.bounds import bounds
-
-SANDBOX = "sandbox"
-"""The one tenant in which illustrative evidence counts: nobody's patient is in it."""
 
 ILLUSTRATIVE = "*illustrative*"
 """Stands where measured evidence has a digest; no digest has this form."""

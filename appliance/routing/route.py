@@ -1,24 +1,21 @@
-"""The router: gathers what `choose` needs from the bundle in force and asks policy about the way out.
+"""The router: gathers what `choose` needs from the bundle in force, the register and the broker.
 
-It decides nothing by itself.  The question ``Escalate`` is asked for each request anew, with its own facts, also when
-the local route will be taken: the reasons say what else was open.  It MUST NOT remember a permission.
+It decides nothing by itself.  The question ``Escalate`` is asked for each request anew, of each model of each provider,
+also when the local route will be taken: the reasons say what else was open.  It MUST NOT remember a permission.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from appliance.decision import Decision
-from appliance.exchange import Actor, ModelIdentity, Purpose, Route, RouteKind
+from appliance.clock import Moment
+from appliance.exchange import Actor, EvidenceState, ModelIdentity, Route, RouteKind
 from appliance.policy.bundle import Bundle
 from appliance.policy.current import CurrentPolicy
-from appliance.policy.decide import decide
-from appliance.policy.question import Action, Fact, Question, task_resource
+from appliance.policy.escalate import Ask
 from appliance.policy.task import TaskPolicy
-from appliance.routing.choose import EngineView, choose
+from appliance.routing.candidates import BrokerView, Candidate, EngineView, Outlook, candidates
+from appliance.routing.choose import choose
 from appliance.routing.evidence import Assessment, Evidence, assess
-
-NO_MODEL = ""
-"""Digest of the managed model while the register is empty; no measured evidence has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,49 +23,69 @@ class Weighing:
     """A route and everything that it was chosen from, for people who ask why."""
 
     local: Assessment
-    managed: Assessment
-    permission: Decision
-    """The answer to ``Escalate``."""
+    candidates: tuple[Candidate, ...]
+    """Every model of every provider, with what speaks against it."""
 
     route: Route
 
 
 class Router:
-    """Choose routes by the bundle in force for one model; constructed by `wiring`."""
+    """Choose routes by the bundle in force for one local model; constructed by `wiring`."""
 
-    def __init__(self, policy: CurrentPolicy, model: ModelIdentity) -> None:
-        """Take the policy that may be reloaded and the model that was verified at start."""
+    def __init__(
+        self,
+        policy: CurrentPolicy,
+        model: ModelIdentity,
+        *,
+        moments: Callable[[], Moment],
+        approval: Callable[[str], str],
+        broker: Callable[[], BrokerView],
+        closed: Callable[[], frozenset[str]],
+    ) -> None:
+        """Take the policy that may be reloaded, the model that was verified at start, and whom to ask each time.
+
+        `approval` says of a bundle's digest why two people have not approved it, empty if they have; `closed` names the
+        providers that somebody closed by hand.
+        """
         self._policy = policy
         self._model = model
+        self._moments = moments
+        self._approval = approval
+        self._broker = broker
+        self._closed = closed
 
     def route(
-        self, actor: Actor, task: TaskPolicy, engine: EngineView, facts: Mapping[str, Fact] | None = None
+        self,
+        actor: Actor,
+        task: TaskPolicy,
+        engine: EngineView,
+        ask: Ask,
+        *,
+        without: frozenset[tuple[str, str]] = frozenset(),
     ) -> Route:
-        """Return the route of one request; the facts are those of the schema's ``Escalate``, treatment by default."""
+        """Return the route of one request; `without` are pairs of provider and model that could not take it."""
         bundle = self._policy.bundle
-        return weigh(bundle, actor=actor, task=task, model_digest=self._model.digest, engine=engine, facts=facts).route
+        outlook = self._outlook(bundle, engine, without)
+        return weigh(bundle, actor=actor, task=task, model_digest=self._model.digest, ask=ask, outlook=outlook).route
+
+    def _outlook(self, bundle: Bundle, engine: EngineView, without: frozenset[tuple[str, str]]) -> Outlook:
+        # Without a provider there is no way out that could need approval.
+        is_open = bool(bundle.providers)
+        return Outlook(
+            engine=engine,
+            moment=self._moments(),
+            approval=self._approval(bundle.digest) if is_open else "",
+            broker=self._broker(),
+            closed=self._closed() if is_open else frozenset(),
+            without=without,
+        )
 
 
-def weigh(
-    bundle: Bundle,
-    *,
-    actor: Actor,
-    task: TaskPolicy,
-    model_digest: str,
-    engine: EngineView,
-    facts: Mapping[str, Fact] | None = None,
-) -> Weighing:
-    """Assess both routes, ask for the permission, and choose."""
+def weigh(bundle: Bundle, *, actor: Actor, task: TaskPolicy, model_digest: str, ask: Ask, outlook: Outlook) -> Weighing:
+    """Assess the local route and every way out, and choose."""
     evidence = [Evidence.from_row(row) for row in bundle.evidence]
     local = assess(evidence, task=task, route=RouteKind.LOCAL, model_digest=model_digest, tenant=actor.tenant)
-    managed = assess(evidence, task=task, route=RouteKind.MANAGED, model_digest=NO_MODEL, tenant=actor.tenant)
-    permission = decide(bundle, _may_escalate(bundle, actor, task, facts))
-    route = choose(task=task, local=local, managed=managed, managed_permission=permission, engine=engine)
-    return Weighing(local=local, managed=managed, permission=permission, route=route)
-
-
-def _may_escalate(bundle: Bundle, actor: Actor, task: TaskPolicy, facts: Mapping[str, Fact] | None) -> Question:
-    """Build the question; what the register says is added last, so that no caller's fact can stand in for it."""
-    known: dict[str, Fact] = {"purpose": Purpose.TREATMENT.value, **(facts or {})}
-    known["agreement_in_force"] = bool(bundle.providers)
-    return Question(actor=actor, action=Action.ESCALATE, resource=task_resource(task), facts=known)
+    failover = local.state is EvidenceState.MEETS and not outlook.engine.is_ready
+    ways_out = candidates(bundle, actor=actor, task=task, ask=ask, failover=failover, outlook=outlook)
+    route = choose(task=task, local=local, candidates=ways_out, engine=outlook.engine, ask=ask)
+    return Weighing(local=local, candidates=ways_out, route=route)

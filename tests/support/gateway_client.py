@@ -34,13 +34,13 @@ from appliance.exchange import ModelIdentity
 from appliance.parts import Parts
 from appliance.pipeline import Pipeline
 from appliance.policy.current import CurrentPolicy
-from appliance.routing.route import Router
 from appliance.tasks.icd10 import Icd10Table
 from appliance.trail import Trail
 from appliance.wiring import Appliance
 from tests.support.departures import NotingBroker, a_guard
 from tests.support.memory_log import MemoryLog
 from tests.support.replay_engine import ReplayEngine
+from tests.support.routes import a_router
 
 TASK = "scheduling-message"
 """A task of free text that the shipped evidence opens for the sandbox."""
@@ -121,7 +121,7 @@ async def _wired(config: Config, log: MemoryLog) -> AsyncIterator[Appliance]:
         await engine.wait_ready(READY_WITHIN_S)
         parts = Parts(
             policy=policy,
-            router=Router(policy, MODEL),
+            router=a_router(policy, MODEL),
             gate=gate,
             estimator=Estimator.from_config(config),
             engine=engine,

@@ -32,12 +32,12 @@ from appliance.exchange import (
 from appliance.parts import Parts
 from appliance.pipeline import Pipeline
 from appliance.policy.current import CurrentPolicy
-from appliance.routing.route import Router
 from appliance.tasks.icd10 import Icd10Table
 from appliance.trail import Trail
 from audit.record import Event, Kind
 from tests.support.departures import NotingBroker, a_guard
 from tests.support.memory_log import MemoryLog
+from tests.support.routes import a_router
 
 MODEL = ModelIdentity(name="tiny", digest="ab" * 32)
 TASKS = frozenset({"scheduling-message", "discharge-summary", "document-classification", "prior-authorization-letter"})
@@ -122,7 +122,7 @@ class PipelineBench:
         self.actor = an_actor()
         self.parts = Parts(
             policy=self.policy,
-            router=Router(self.policy, MODEL),
+            router=a_router(self.policy, MODEL),
             gate=self.gate,
             estimator=Estimator(tokenizer=None, context_length=4096),
             engine=self.watch,

@@ -40,10 +40,10 @@ def test_a_case_about_two_things_is_refused(bundle: Bundle, policies: Path) -> N
 
 
 def test_a_case_may_state_a_set_as_a_fact(bundle: Bundle, policies: Path) -> None:
-    new = "failover: true, finding_kinds: [phone, name]"
-    edit(policies, "cases/escalation.yaml", old="failover: true", new=new)
+    edit(policies, "cases/escalation.yaml", old="facts: {restrictions: [opt-out]}", new="facts: {restrictions: []}")
 
-    assert check_cases(bundle, policies)
+    with pytest.raises(PolicyInvalidError, match=r"expects no by restriction-stays, .* yes by task-escalates"):
+        check_cases(bundle, policies)
 
 
 def test_a_folder_without_cases_checks_nothing_and_says_so(bundle: Bundle, policies: Path) -> None:

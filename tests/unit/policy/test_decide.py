@@ -18,7 +18,8 @@ from appliance.policy.question import (
     task_resource,
     trail_resource,
 )
-from tests.support.policy_folder import client, edit
+from appliance.policy.roles import facts_of
+from tests.support.policy_folder import client
 
 TREATMENT: Mapping[str, Fact] = {"purpose": "TREAT"}
 
@@ -31,6 +32,14 @@ def _use(bundle: Bundle, **changes: Any) -> Question:
         "facts": TREATMENT,
     }
     return Question(**{**parts, **changes})
+
+
+def _escalate(bundle: Bundle, **changes: Any) -> Question:
+    """Ask for a moment in which everything is open, changed as asked."""
+    actor = client(tenant="general-hospital")
+    facts = {**facts_of(bundle, Action.ESCALATE, actor), "agreement_in_force": True, **changes}
+    resource = task_resource(bundle.tasks["discharge-summary"])
+    return Question(actor=actor, action=Action.ESCALATE, resource=resource, facts=facts)
 
 
 def test_a_granted_task_may_be_used_and_the_decision_says_why(bundle: Bundle) -> None:
@@ -111,17 +120,14 @@ def test_an_action_that_does_not_fit_its_resource_is_refused(bundle: Bundle) -> 
 def test_a_policy_that_errs_denies_where_cedar_would_skip_it(policies: Path, effect: str) -> None:
     erring = (
         f'\n@id("erring") @reason("It overflows.")\n{effect} (principal, action == Action::"Escalate", resource)\n'
-        "when { context has finding_count && context.finding_count * 9223372036854775807 > 1 };\n"
-        '@id("open") @reason("Open.")\npermit (principal, action == Action::"Escalate", resource);\n'
+        "when { context.finding_count * 9223372036854775807 > 1 };\n"
     )
     text = (policies / "escalation.cedar").read_text()
     (policies / "escalation.cedar").write_text(text + erring)
-    edit(policies, "roles.yaml", old="[UseTask, ReadTrail]", new="[UseTask, ReadTrail]")
     bundle = load_bundle(policies)
-    facts: Mapping[str, Fact] = {"purpose": "TREAT", "agreement_in_force": True, "finding_count": 5}
 
-    sane = decide(bundle, _use(bundle, action=Action.ESCALATE, facts={**facts, "finding_count": 0}))
-    erred = decide(bundle, _use(bundle, action=Action.ESCALATE, facts=facts))
+    sane = decide(bundle, _escalate(bundle, finding_count=0))
+    erred = decide(bundle, _escalate(bundle, finding_count=5))
 
     assert sane.allowed
     assert not erred.allowed
@@ -131,11 +137,11 @@ def test_a_policy_that_errs_denies_where_cedar_would_skip_it(policies: Path, eff
 
 
 def test_a_set_of_kinds_is_a_fact_that_policies_can_read(bundle: Bundle) -> None:
-    facts = {"purpose": "TREAT", "agreement_in_force": False, "finding_kinds": frozenset({"phone", "name"})}
+    left = decide(bundle, _escalate(bundle, kinds_left=frozenset({"DATE", "NAME"})))
+    shifted = decide(bundle, _escalate(bundle, kinds_left=frozenset({"DATE"})))
 
-    decision = decide(bundle, _use(bundle, action=Action.ESCALATE, facts=facts))
-
-    assert decision.policy_ids == ("no-agreement-in-force",)
+    assert left.policy_ids == ("kinds-left",)
+    assert shifted.allowed
 
 
 def test_a_client_reads_what_is_recorded_of_itself_only(bundle: Bundle) -> None:
@@ -174,10 +180,8 @@ def test_a_grant_that_is_taken_away_or_given_counts_with_the_next_question(bundl
 
 
 def test_facts_that_python_takes_for_equal_are_not_equal_to_the_policy(bundle: Bundle) -> None:
-    facts: Mapping[str, Fact] = {"purpose": "TREAT", "agreement_in_force": True}
+    sane = decide(bundle, _escalate(bundle, agreement_in_force=True))
+    odd = decide(bundle, _escalate(bundle, agreement_in_force=1))
 
-    sane = decide(bundle, _use(bundle, action=Action.ESCALATE, facts=facts))
-    odd = decide(bundle, _use(bundle, action=Action.ESCALATE, facts={**facts, "agreement_in_force": 1}))
-
-    assert "is not permitted to send this task to a managed model" in sane.sentence()
+    assert sane.allowed
     assert "does not fit" in odd.sentence()

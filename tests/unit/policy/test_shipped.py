@@ -2,12 +2,14 @@
 
 import pytest
 
+from appliance.exchange import Actor, Route
 from appliance.policy.bundle import Bundle
 from appliance.policy.cases import check_cases
 from appliance.policy.load import load_bundle
+from appliance.policy.task import TaskPolicy
 from appliance.routing.route import weigh
 from tests.support.policy_folder import CHECKOUT, TASKS, client
-from tests.support.routes import engine
+from tests.support.routes import an_ask, an_outlook
 
 POLICIES = CHECKOUT / "policies"
 
@@ -15,6 +17,12 @@ POLICIES = CHECKOUT / "policies"
 @pytest.fixture(scope="module")
 def shipped() -> Bundle:
     return load_bundle(POLICIES)
+
+
+def _route(shipped: Bundle, actor: Actor, task: TaskPolicy) -> Route:
+    """Return the route that an ordinary request takes where no model was measured."""
+    outlook = an_outlook(shipped)
+    return weigh(shipped, actor=actor, task=task, model_digest="0" * 64, ask=an_ask(), outlook=outlook).route
 
 
 def test_it_loads_and_answers_all_its_cases(shipped: Bundle) -> None:
@@ -42,7 +50,7 @@ def test_the_sandbox_shows_the_reference_example(
 ) -> None:
     policy = shipped.tasks[task]
 
-    chosen = weigh(shipped, actor=client(), task=policy, model_digest="0" * 64, engine=engine()).route
+    chosen = _route(shipped, client(), policy)
 
     assert (chosen.label(), chosen.below_threshold) == (route, below_threshold)
 
@@ -51,5 +59,5 @@ def test_a_real_tenant_gets_no_draft_that_passes_for_measured(shipped: Bundle) -
     actor = client(tenant="general-hospital")
 
     for policy in shipped.tasks.values():
-        chosen = weigh(shipped, actor=actor, task=policy, model_digest="0" * 64, engine=engine()).route
+        chosen = _route(shipped, actor, policy)
         assert chosen.below_threshold or not chosen.is_open()

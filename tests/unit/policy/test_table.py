@@ -30,7 +30,7 @@ def test_every_role_of_a_person_has_its_block(bundle: Bundle) -> None:
     text = render(table(bundle, []))
 
     assert text.startswith("Officer with role compliance-officer\n")
-    assert text.count(" with role ") == 4
+    assert text.count(" with role ") == 5
 
 
 def test_a_row_for_programs_has_the_whole_reason(bundle: Bundle) -> None:
