@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from appliance.clinical_text import ClinicalText, SafeText
 from appliance.errors import EscalationError
@@ -43,9 +42,6 @@ Record = Callable[[Facts, str], Awaitable[str]]
 MUST raise when it cannot: the broker is then never told to send.
 """
 
-GRACE_S: Final = 2.0
-"""The broker ends an answer at its deadline and says so; after this much more it is taken for stuck."""
-
 _LOST = (OSError, TimeoutError, FrameError)
 """What a broken connection, a silent broker and anything that is no frame come as."""
 
@@ -61,6 +57,9 @@ class BrokerClient:
 
     check_timeout_s: float = 30.0
     """Until it is ready: it reads the body (15 seconds at most), asks the recorder, and connects to the provider."""
+
+    grace_s: float = 2.0
+    """The broker ends an answer at its deadline and says so; after this much more it is taken for stuck."""
 
     async def hello(self) -> BrokerHello:
         """Ask which policy the broker holds and how its providers stand.  Raises EscalationError."""
@@ -88,7 +87,7 @@ class BrokerClient:
         """
         complete = request.model_copy(update={"identifiers": identifiers.to_wire()})
         conversation = Conversation(request)
-        last_s = _from_now(request.deadline_s + GRACE_S)
+        last_s = _from_now(request.deadline_s + self.grace_s)
         try:
             async with self._connection() as (reader, writer):
                 until_s = min(last_s, _from_now(self.check_timeout_s))

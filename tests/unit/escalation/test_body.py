@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -39,6 +40,28 @@ def test_what_leaves_is_json_of_what_the_guard_returned() -> None:
     assert said["messages"][0] == {"role": "user", "content": "safe"}
     assert said["messages"][1]["tool_calls"] == [{"id": "safe", "name": "safe", "arguments": "safe"}]
     assert (said["stop"], said["max_tokens"], said["tool_choice"]) == (["safe"], 10, None)
+
+
+@pytest.mark.parametrize("own", [None, ClinicalText('{"type":"json_object"}')])
+def test_the_tasks_own_schema_goes_before_the_callers_form_and_is_no_text_of_a_patient(
+    own: ClinicalText | None,
+) -> None:
+    call = replace(_call(), response_schema={"type": "object"}, tools=Tools(response_format=own))
+
+    structure = structure_of(call)
+
+    said = json.loads(to_safe(structure, (SafeText("safe") for _ in leaves(structure))).reveal_bytes())
+    wanted = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}, "strict": True}}
+    assert json.loads(said["response_format"]) == wanted
+
+
+def test_the_callers_form_goes_through_the_guard() -> None:
+    own = Tools(tools=ClinicalText("[]"), response_format=ClinicalText("{}"), parallel_tool_calls=False)
+
+    structure = structure_of(replace(_call(), tools=own))
+
+    said = json.loads(to_safe(structure, (SafeText("safe") for _ in leaves(structure))).reveal_bytes())
+    assert (said["response_format"], said["parallel_tool_calls"]) == ("safe", False)
 
 
 def test_a_text_that_the_guard_has_not_seen_cannot_become_a_body() -> None:
