@@ -1,15 +1,12 @@
 """How the register names a stand-in: as a sandbox provider on loopback, with an agreement that everything is under."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Any
 
-from appliance.exchange import DataClass, Purpose
-from appliance.policy.register import Agreement, Ceilings, Endpoint, ManagedModel, Provider, Service
-from tests.support.stand_ins.certificates import HOST
+from appliance.policy.register import Endpoint, Provider, Service
+from tests.support.registers import a_model, a_provider
 
-REGION = "us-east-1"
 LOOPBACK = "127.0.0.1"
 _API_KEY = "stand-in-key-of-no-worth-0123456789"
 _AWS_KEY = (
@@ -45,47 +42,18 @@ PROFILES: Mapping[Service, Profile] = {
 }
 
 
-def a_stand_ins_provider(service: Service, *, port: int, ca_pem: str, changes: Mapping[str, Any]) -> Provider:
+def a_stand_ins_provider(service: Service, endpoint: Endpoint, changes: Mapping[str, Any]) -> Provider:
     """Return the register's entry of a stand-in, with some of its fields changed."""
     profile = PROFILES[service]
-    model = ManagedModel(
-        name=profile.model,
-        deployment=profile.deployment,
-        context_tokens=200_000,
-        input_usd_per_million=3.0,
-        output_usd_per_million=15.0,
-    )
-    provider = Provider(
-        name="stand-in",
-        service=service,
-        region=REGION,
-        recipient="Stand-in of a provider, on this machine",
-        recipient_address="127.0.0.1",
-        endpoint=Endpoint(host=HOST, port=port, addresses=(LOOPBACK,), ca_pem=ca_pem),
-        api_version=profile.api_version,
-        models=(model,),
-        credential="stand-in",
-        ceilings=Ceilings(),
-        agreements=(_agreement(service),),
-        sandbox=True,
-    )
-    return replace(provider, **changes)
-
-
-def _agreement(service: Service) -> Agreement:
-    return Agreement(
-        id="SANDBOX-1",
-        parties=("Example Hospital", "Stand-in of a provider"),
-        document_sha256="5a" * 32,
-        effective=datetime(2020, 1, 1, tzinfo=UTC),
-        expires=datetime(2099, 1, 1, tzinfo=UTC),
-        services=frozenset({service}),
-        regions=frozenset({REGION}),
-        models=frozenset(),
-        tasks=frozenset(),
-        purposes=frozenset(Purpose),
-        data_classes=frozenset({DataClass.PHI}),
-        retention="nothing is kept",
-        training="never",
-        notice_contact="nobody: this is a stand-in",
-    )
+    told: dict[str, Any] = {
+        "name": "stand-in",
+        "service": service,
+        "recipient": "Stand-in of a provider, on this machine",
+        "recipient_address": "This machine",
+        "endpoint": endpoint,
+        "api_version": profile.api_version,
+        "models": (a_model(name=profile.model, deployment=profile.deployment),),
+        "credential": "stand-in",
+        "sandbox": True,
+    }
+    return a_provider(**{**told, **changes})

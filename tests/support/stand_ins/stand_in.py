@@ -17,19 +17,26 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from appliance.policy.register import Provider, Service
+from appliance.policy.register import Endpoint, Provider, Service
+from tests.support.registers import register_yaml
 from tests.support.stand_ins.anthropic_messages import AnthropicMessages
+from tests.support.stand_ins.azure_openai import AzureOpenAI
+from tests.support.stand_ins.bedrock_converse import BedrockConverse
 from tests.support.stand_ins.behaviour import Behaviour
 from tests.support.stand_ins.certificates import HOST, Certificates
 from tests.support.stand_ins.connection import BadRequestError, Connection, Received
 from tests.support.stand_ins.format import Format, Rules
 from tests.support.stand_ins.openai_chat import OpenAIChat
+from tests.support.stand_ins.openai_responses import OpenAIResponses
 from tests.support.stand_ins.play import Pace, Player
 from tests.support.stand_ins.registration import LOOPBACK, PROFILES, a_stand_ins_provider
 
 FORMATS: Mapping[Service, Format] = {
     Service.ANTHROPIC_MESSAGES: AnthropicMessages(),
     Service.OPENAI_CHAT: OpenAIChat(),
+    Service.OPENAI_RESPONSES: OpenAIResponses(),
+    Service.AZURE_OPENAI: AzureOpenAI(),
+    Service.BEDROCK_CONVERSE: BedrockConverse(),
 }
 _GONE = (ConnectionError, ssl.SSLError, EOFError, BadRequestError)
 """What a caller that hangs up, or sends nonsense, makes of a connection."""
@@ -53,6 +60,9 @@ class StandIn:
     oversized_bytes: int = 12 * 1024 * 1024
     """Above the register's default ceiling of an answer."""
 
+    address: str = LOOPBACK
+    """Where it listens; another one only inside a network namespace of a test's own."""
+
     port: int = 0
     received: list[Received] = field(default_factory=list)
     """Every request, to the byte."""
@@ -74,13 +84,13 @@ class StandIn:
     ) -> AsyncIterator["StandIn"]:
         """Run one on a free port of loopback until the block ends."""
         stand_in = cls(service=service, behaviour=behaviour, **settings)
-        trap = await asyncio.start_server(stand_in._lure, LOOPBACK, 0)
+        trap = await asyncio.start_server(stand_in._lure, stand_in.address, 0)
         tls = stand_in.certificates.right
         tls.sni_callback = stand_in._show
         pace = stand_in._pace(f"https://{HOST}:{trap.sockets[0].getsockname()[1]}")
         player = Player(FORMATS[service], Rules(models=(stand_in.model,), credential=stand_in.credential), pace)
         server = await asyncio.start_server(
-            lambda reader, writer: stand_in._serve(player, reader, writer), LOOPBACK, stand_in.port, ssl=tls
+            lambda reader, writer: stand_in._serve(player, reader, writer), stand_in.address, stand_in.port, ssl=tls
         )
         stand_in.port = server.sockets[0].getsockname()[1]
         try:
@@ -112,7 +122,12 @@ class StandIn:
 
     def provider(self, **changes: Any) -> Provider:
         """Return the register's entry, with some of its fields changed."""
-        return a_stand_ins_provider(self.service, port=self.port, ca_pem=self.ca_pem, changes=changes)
+        endpoint = Endpoint(host=HOST, port=self.port, addresses=(self.address,), ca_pem=self.ca_pem)
+        return a_stand_ins_provider(self.service, endpoint, changes)
+
+    def register_yaml(self, **changes: Any) -> str:
+        """Return a register that names it alone; its pin goes beside (`tests.support.registers.write_register`)."""
+        return register_yaml(self.provider(**changes))
 
     def enqueue(self, *behaviours: Behaviour) -> None:
         """Say what to do with the next requests, one each."""
