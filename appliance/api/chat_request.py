@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from appliance.api import subject
 from appliance.api.dependencies import Caller
-from appliance.api.schemas.chat import ChatBody, ChatMessage, NamedToolChoice
+from appliance.api.schemas.chat import ChatBody, ChatMessage, Metadata, NamedToolChoice
 from appliance.clinical_text import ClinicalText
 from appliance.exchange import Message, Sampling, Surface, TaskRequest, ToolCall, Tools
 
@@ -21,6 +21,8 @@ def to_request(chat: ChatBody, caller: Caller) -> TaskRequest:
         messages=tuple(_message(message) for message in chat.messages),
         sampling=_sampling(chat),
         tools=_tools(chat),
+        data_class=subject.to_data_class(stated, caller.stated),
+        restrictions=subject.to_restrictions(stated, caller.stated),
         stream=bool(chat.stream),
         deadline_s=subject.to_deadline(stated, caller.stated),
         request_id=caller.visit.request_id,
@@ -29,12 +31,13 @@ def to_request(chat: ChatBody, caller: Caller) -> TaskRequest:
 
 
 def _stated(chat: ChatBody) -> subject.Stated:
-    metadata = chat.metadata
-    patient = metadata.patient if metadata else None
+    metadata = chat.metadata or Metadata()
     return subject.Stated(
-        patients=tuple(part.strip() for part in patient.split(",")) if patient else (),
-        user=subject.agreed(chat.user, metadata.user if metadata else None, field="user"),
-        purpose=metadata.purpose if metadata else None,
+        patients=tuple(subject.listed(metadata.patient)) if metadata.patient else (),
+        user=subject.agreed(chat.user, metadata.user, field="user"),
+        purpose=metadata.purpose,
+        data_class=metadata.data_class,
+        restrictions=tuple(subject.listed(metadata.restrictions)) if metadata.restrictions else (),
     )
 
 

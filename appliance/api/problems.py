@@ -47,6 +47,7 @@ STATUS: Mapping[type[ApplianceError], int] = {
     errors.TrailQuarantinedError: 503,
     errors.DiskReservedError: 503,
     errors.EscalationError: 503,
+    errors.ProviderUnavailableError: 503,
     errors.ProviderTimeoutError: 504,
     errors.ProviderRejectedError: 502,
     errors.ProviderBrokenStreamError: 502,
@@ -199,15 +200,27 @@ def _headers(error: ApplianceError) -> dict[str, str]:
         headers["Appliance-Exchange"] = error.exchange_id
     if isinstance(error, errors.NotAuthenticatedError):
         headers["WWW-Authenticate"] = 'Bearer realm="appliance"'
-    elif isinstance(error, errors.TooBusyError) or (
-        isinstance(error, errors.UnavailableError) and status_of(error) >= _FIRST_SERVER_STATUS
-    ):
-        headers["Retry-After"] = str(error.retry_after_s)
+    retry_after_s = _retry_after_s(error)
+    if retry_after_s:
+        headers["Retry-After"] = str(retry_after_s)
     if isinstance(error, errors.RouteRefusedError):
         headers["Appliance-Route"] = "refused"
     if isinstance(error, errors.BodyTooSlowError):
         headers["Connection"] = "close"  # the rest of the body is not worth waiting for
     return headers
+
+
+def _retry_after_s(error: ApplianceError) -> int:
+    """Return the seconds after which the same request may succeed; 0 where it never will."""
+    match error:
+        case errors.ProviderUnavailableError() if error.retry_s:
+            return error.retry_s
+        case errors.TooBusyError():
+            return error.retry_after_s
+        case errors.UnavailableError() if status_of(error) >= _FIRST_SERVER_STATUS:
+            return error.retry_after_s
+        case _:
+            return 0
 
 
 def _is_openai(request: Request) -> bool:

@@ -1,10 +1,17 @@
 """What every answer says about itself: which route, model and evidence, and the receipt that proves the record.
 
 The same facts stand in the headers and in the body, so that neither a proxy that drops headers nor a client that reads
-only the SDK's object loses them.
+only the SDK's object loses them.  An answer of a stand-in says SANDBOX in both: nobody may take it for a model's.
 """
 
-from appliance.exchange import Exchange
+from appliance.exchange import Exchange, Route, RouteKind
+
+SANDBOX = "SANDBOX"
+"""The mark of an answer that a stand-in on this machine gave."""
+
+SANDBOX_WARNING = (
+    "SANDBOX: a stand-in on this machine wrote this answer, no managed model; it is for demonstration only."
+)
 
 
 def headers(exchange: Exchange) -> dict[str, str]:
@@ -15,6 +22,7 @@ def headers(exchange: Exchange) -> dict[str, str]:
         "Appliance-Model": exchange.model.label(),
         "Appliance-Evidence": _evidence_label(exchange),
         "Appliance-Receipt": exchange.receipt,
+        **_managed_headers(exchange.route),
     }
 
 
@@ -32,8 +40,29 @@ def member(exchange: Exchange) -> dict[str, object]:
         },
         "model": exchange.model.label(),
         "receipt": exchange.receipt,
-        "warnings": list(exchange.warnings),
+        "warnings": warnings(exchange.route, exchange.warnings),
+        **_managed_member(route),
     }
+
+
+def warnings(route: Route, told: tuple[str, ...]) -> list[str]:
+    """Return what the caller is warned of, the sandbox first."""
+    return [SANDBOX_WARNING, *told] if route.sandbox else list(told)
+
+
+def _managed_headers(route: Route) -> dict[str, str]:
+    if route.kind is not RouteKind.MANAGED:
+        return {}
+    sandbox = {"Appliance-Sandbox": SANDBOX} if route.sandbox else {}
+    return {"Appliance-Agreement": route.agreement, **sandbox}
+
+
+def _managed_member(route: Route) -> dict[str, object]:
+    """Return what only an answer from outside has."""
+    if route.kind is not RouteKind.MANAGED:
+        return {}
+    told = {"provider": route.provider, "agreement": route.agreement, "failover": route.failover}
+    return {"managed": {**told, "sandbox": SANDBOX if route.sandbox else None}}
 
 
 def _evidence_label(exchange: Exchange) -> str:

@@ -3,6 +3,9 @@
 ``Appliance-Patient`` (repeatable, or a comma list), ``Appliance-User``, ``Appliance-Purpose`` and
 ``Appliance-Deadline`` serve integrations whose client library fixes the body.  When body and header disagree nobody
 can say which patient's record the disclosure belongs to, so the request is refused (45 CFR 164.312(b)).
+
+``Appliance-Data-Class`` and ``Appliance-Restriction`` (repeatable, or a comma list) can only protect more than the
+policy does by itself, so what body and headers say is added up, and the higher class counts.
 """
 
 import re
@@ -13,7 +16,7 @@ from starlette.datastructures import Headers
 
 from appliance.clinical_text import ClinicalText
 from appliance.errors import InvalidRequestError
-from appliance.exchange import Purpose, Subject
+from appliance.exchange import DataClass, Purpose, Subject
 
 MAX_PATIENTS = 64
 """One request about more patients than a ward has beds is a query, not a task."""
@@ -24,8 +27,14 @@ MAX_ID_CHARACTERS = 128
 MAX_DEADLINE_S = 3600.0
 """Above it no task's own limit can lie (`policy.task`)."""
 
+MAX_RESTRICTIONS = 32
+"""A site has about ten of them (``policies/restrictions.yaml``)."""
+
 _ID_FORM = re.compile(r"[^\x00-\x20\x7f-\x9f,](?:[^\x00-\x1f\x7f-\x9f,]*[^\x00-\x20\x7f-\x9f,])?")
 """No control characters, no comma, no blank at either end: it must survive a header."""
+
+_RESTRICTION_FORM = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*", re.ASCII)
+"""As names are written in the policy; whether there is one of this name, the policy knows (`classification`)."""
 
 _SECONDS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?", re.ASCII)
 
@@ -38,18 +47,28 @@ class Stated:
     user: str | None = None
     purpose: str | None = None
     deadline_s: float | None = None
+    data_class: str | None = None
+    restrictions: tuple[str, ...] = ()
 
 
 def from_headers(headers: Headers) -> Stated:
     """Return what the headers say.  Raises InvalidRequestError naming the header."""
-    patients = [part.strip() for value in headers.getlist("appliance-patient") for part in _decoded(value).split(",")]
+    patients = [part for value in headers.getlist("appliance-patient") for part in listed(_decoded(value))]
+    restrictions = [part for value in headers.getlist("appliance-restriction") for part in listed(value)]
     user, purpose = headers.get("appliance-user"), headers.get("appliance-purpose")
     return Stated(
         patients=tuple(patients),
         user=None if user is None else _decoded(user),
         purpose=purpose,
         deadline_s=_seconds(headers.get("appliance-deadline")),
+        data_class=max(headers.getlist("appliance-data-class"), key=_rank, default=None),
+        restrictions=tuple(restrictions),
     )
+
+
+def listed(text: str) -> list[str]:
+    """Return the parts of a comma list."""
+    return [part.strip() for part in text.split(",")]
 
 
 def to_subject(body: Stated, headers: Stated) -> Subject:
@@ -76,6 +95,21 @@ def to_deadline(body: Stated, headers: Stated) -> float | None:
         message = f"The deadline must be more than 0 and at most {MAX_DEADLINE_S:.0f} seconds."
         raise InvalidRequestError(message, field="deadline_s")
     return min(stated, default=None)
+
+
+def to_data_class(body: Stated, headers: Stated) -> DataClass | None:
+    """Return the highest class that either place states.  Raises InvalidRequestError for a word that is none."""
+    stated = [word for word in (body.data_class, headers.data_class) if word is not None]
+    return max(map(_data_class, stated), key=DataClass.rank, default=None)
+
+
+def to_restrictions(body: Stated, headers: Stated) -> frozenset[str]:
+    """Return every restriction that either place states.  Raises InvalidRequestError if one is no name."""
+    stated = frozenset((*body.restrictions, *headers.restrictions))
+    if len(stated) > MAX_RESTRICTIONS or not all(map(_RESTRICTION_FORM.fullmatch, stated)):
+        message = f"'restrictions' must be at most {MAX_RESTRICTIONS} names of policies/restrictions.yaml."
+        raise InvalidRequestError(message, field="restrictions")
+    return stated
 
 
 def agreed(body: str | None, header: str | None, *, field: str) -> str | None:
@@ -111,6 +145,18 @@ def _purpose(word: str | None) -> Purpose:
     except ValueError as error:
         known = ", ".join(purpose.value for purpose in Purpose)
         raise InvalidRequestError(f"'purpose' must be one of {known}.", field="purpose") from error
+
+
+def _data_class(word: str) -> DataClass:
+    try:
+        return DataClass(word)
+    except ValueError as error:
+        known = ", ".join(known.value for known in DataClass)
+        raise InvalidRequestError(f"'data_class' must be one of {known}.", field="data_class") from error
+
+
+def _rank(word: str) -> int:
+    return _data_class(word).rank()
 
 
 def _seconds(text: str | None) -> float | None:

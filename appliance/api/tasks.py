@@ -79,6 +79,8 @@ def _to_request(body: TaskBody, caller: Caller, *, task: str, stream: bool) -> T
         input=body.input_text(),
         people=body.people_text(),
         sampling=Sampling(max_tokens=body.max_tokens, temperature=body.temperature, seed=body.seed),
+        data_class=subject.to_data_class(stated, caller.stated),
+        restrictions=subject.to_restrictions(stated, caller.stated),
         stream=stream,
         deadline_s=subject.to_deadline(stated, caller.stated),
         request_id=caller.visit.request_id,

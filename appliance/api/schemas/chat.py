@@ -149,7 +149,7 @@ class StreamOptions(BaseModel):
 
 
 class Metadata(BaseModel):
-    """OpenAI's free key-value pairs; these three keys are read."""
+    """OpenAI's free key-value pairs; these five keys are read."""
 
     model_config = _Model
     patient: Annotated[str, StringConstraints(max_length=512)] | None = None
@@ -157,6 +157,11 @@ class Metadata(BaseModel):
 
     user: Annotated[str, StringConstraints(max_length=512)] | None = None
     purpose: Annotated[str, StringConstraints(max_length=512)] | None = None
+    data_class: Annotated[str, StringConstraints(max_length=512)] | None = None
+    """``phi``, ``sensitive`` or ``restricted``; it can only raise what the policy derives."""
+
+    restrictions: Annotated[str, StringConstraints(max_length=512)] | None = None
+    """Names of restrictions that apply, separated by commas; they add to what the policy finds."""
 
 
 class ChatBody(BaseModel):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from appliance.api.schemas.chat import MAX_TOKENS
 from appliance.api.schemas.invalid import validate
-from appliance.api.subject import MAX_DEADLINE_S, Stated
+from appliance.api.subject import MAX_DEADLINE_S, MAX_RESTRICTIONS, Stated
 from appliance.clinical_text import ClinicalText
 from appliance.phi.people import MAX_PEOPLE
 
@@ -41,6 +41,12 @@ class TaskBody(BaseModel):
     where a text may leave the building.  The model never reads it.
     """
 
+    data_class: _Word | None = None
+    """``phi``, ``sensitive`` or ``restricted``; it can only raise what the policy derives."""
+
+    restrictions: Annotated[list[_Word], Field(max_length=MAX_RESTRICTIONS)] | None = None
+    """Names of restrictions that apply; they add to what the policy finds."""
+
     stream: bool | None = None
     max_tokens: Annotated[int, Field(ge=1, le=MAX_TOKENS)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
@@ -50,7 +56,14 @@ class TaskBody(BaseModel):
     def stated(self) -> Stated:
         """Return whom and what the body says it is about."""
         patients = [self.patient] if isinstance(self.patient, str) else self.patient or []
-        return Stated(patients=tuple(patients), user=self.user, purpose=self.purpose, deadline_s=self.deadline_s)
+        return Stated(
+            patients=tuple(patients),
+            user=self.user,
+            purpose=self.purpose,
+            deadline_s=self.deadline_s,
+            data_class=self.data_class,
+            restrictions=tuple(self.restrictions or ()),
+        )
 
     def people_text(self) -> ClinicalText | None:
         """Return the people as JSON text."""

@@ -30,6 +30,8 @@ def instance(kind: type[ApplianceError]) -> ApplianceError:
         return errors.TooBusyError(retry_after_s=7)
     if kind is errors.RouteRefusedError:
         return errors.RouteRefusedError("No route.", reasons=("42 % were edited.",))
+    if kind is errors.ProviderUnavailableError:
+        return errors.ProviderUnavailableError("A sentence with /a/path:7.", provider="p", detail="for the log only")
     return kind("A sentence with /a/path:7.", detail="for the log only")
 
 
@@ -115,3 +117,19 @@ async def test_the_handlers_take_their_own_errors_only() -> None:
         await problems.answer_error(request("/"), ValueError())
     with pytest.raises(TypeError):
         await problems.answer_http_error(request("/"), ValueError())
+
+
+@pytest.mark.parametrize(("said_s", "told"), [(30, "30"), (0, "5")])
+async def test_a_caller_comes_back_when_the_provider_said_so(said_s: int, told: str) -> None:
+    error = errors.ProviderUnavailableError(provider="example", retry_s=said_s)
+
+    response = await problems.answer_error(request("/v1/chat/completions"), error)
+
+    assert (response.status_code, response.headers["Retry-After"]) == (503, told)
+
+
+@pytest.mark.parametrize("error", [errors.ModelRefusedError(), errors.PhiBlockedError()])
+async def test_what_will_be_refused_again_has_no_time_to_come_back(error: ApplianceError) -> None:
+    response = await problems.answer_error(request("/api/v1/tasks/t"), error)
+
+    assert "Retry-After" not in response.headers

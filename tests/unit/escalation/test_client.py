@@ -19,6 +19,7 @@ from appliance.escalation.wire import (
     FrameError,
     HelloAnswer,
     HelloRequest,
+    ProviderCondition,
     Refusal,
     read_frame,
     to_frame,
@@ -84,6 +85,13 @@ async def test_an_answer_that_is_no_hello_raises(tmp_path: Path, answer: bytes) 
     async with _broker(tmp_path, _saying(answer)) as client:
         with pytest.raises(EscalationError):
             await client.hello()
+
+
+async def test_the_broker_says_how_its_providers_stand(tmp_path: Path) -> None:
+    told = HELLO.model_copy(update={"conditions": (ProviderCondition(name="example", state="closed", reason="full"),)})
+
+    async with _broker(tmp_path, _saying(to_frame(told))) as client:
+        assert await client.hello() == told
 
 
 async def test_a_hello_never_reads_as_consent_to_a_disclosure(tmp_path: Path) -> None:
