@@ -148,12 +148,12 @@ def events_of(answer: Mapping[str, object]) -> Iterator[Event]:
 
 
 def _events_of_block(index: int, block: object) -> Iterator[Event]:
-    match _one_of(block):
-        case "toolUse", {"input": dict(arguments), **call}:
-            yield _event("contentBlockStart", contentBlockIndex=index, start={"toolUse": call})
-            delta: dict[str, object] = {"toolUse": {"input": json.dumps(arguments, ensure_ascii=False)}}
-        case name, content:
-            delta = {name: content}
+    name, content = _one_of(block)
+    if name == "toolUse" and isinstance(content, dict):
+        start = {field: value for field, value in content.items() if field != "input"}
+        yield _event("contentBlockStart", contentBlockIndex=index, start={name: start})
+        content = {"input": json.dumps(content.get("input"), ensure_ascii=False)}
+    delta = {name: content}
     yield _event("contentBlockDelta", contentBlockIndex=index, delta=delta)
     yield _event("contentBlockStop", contentBlockIndex=index)
 

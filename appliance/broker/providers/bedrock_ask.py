@@ -60,13 +60,9 @@ def _tools(ask: Ask) -> Mapping[str, object]:
     if not ask.tools or (ask.choice.mode == "none" and not is_called):
         return {}
     tools = {"tools": [{"toolSpec": _tool(tool)} for tool in ask.tools]}
-    match ask.choice.mode:
-        case "required":
-            return tools | {"toolChoice": {"any": {}}}
-        case "named":
-            return tools | {"toolChoice": {"tool": {"name": ask.choice.name}}}
-        case "auto" | "none":
-            return tools
+    choices = {"required": {"any": {}}, "named": {"tool": {"name": ask.choice.name}}}
+    choice = choices.get(ask.choice.mode)
+    return tools | ({"toolChoice": choice} if choice else {})
 
 
 def _tool(tool: Tool) -> Mapping[str, object]:
