@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, PlainValidator, field_validator
 
 from appliance.exchange import DataClass, Purpose
 from appliance.policy.coverage import check_coverage, check_papers
@@ -77,7 +77,9 @@ Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$")]
 """An id as vendors and contracts write them, fit for a header and a record."""
 
 Price = Annotated[float, Field(gt=0, le=10_000, strict=True)]
-Moment = Annotated[date, BeforeValidator(_moment)]
+Moment = Annotated[date, PlainValidator(_moment)]
+"""A date, or a time with its zone; pydantic's own reading would make a date of a time at midnight and lose its zone."""
+
 _Many = Field(max_length=MAX_ENTRIES)
 _Some = Field(min_length=1, max_length=MAX_ENTRIES)
 
@@ -199,7 +201,6 @@ def read_register(file: str, text: str, *, tasks: Collection[str], pins: Mapping
     """
     document = read_document(file, text, ProvidersFile)
     held, zone = document.value, _zone(document)
-    check_hosts(document, held.hosts, (row.host for row in held.providers))
     pinned = endpoints(document, held.hosts, pins)
     register: dict[str, Provider] = {}
     for index, row in enumerate(held.providers):
@@ -209,6 +210,7 @@ def read_register(file: str, text: str, *, tasks: Collection[str], pins: Mapping
         _check_row(document, at, row)
         register[row.name] = row.value(pinned[row.host], zone)
         check_coverage(document, at, ids=[each.id for each in row.agreements], provider=register[row.name], tasks=tasks)
+    check_hosts(document, held.hosts, (row.host for row in held.providers))
     check_papers(document, _papers(held, zone))
     return MappingProxyType(register)
 

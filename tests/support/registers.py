@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from appliance.exchange import DataClass, Purpose
+from appliance.policy.folder import read_folder
+from appliance.policy.providers import read_register
 from appliance.policy.register import Agreement, Ceilings, Endpoint, ManagedModel, Provider, Register, Service
 
 EFFECTIVE = datetime(2020, 1, 1, tzinfo=UTC)
@@ -26,9 +28,19 @@ EXPIRES = datetime(2099, 1, 1, tzinfo=UTC)
 @cache
 def a_ca_pem(name: str = "Example Cloud CA", *, expires: datetime = EXPIRES) -> str:
     """Return the certificate of an authority that signs nothing, as a pin."""
+    return _certificate(name, expires, x509.BasicConstraints(ca=True, path_length=None))
+
+
+@cache
+def a_leaf_pem(*, constrained: bool = True) -> str:
+    """Return the certificate of a server, which is no authority's, and which may not even say so."""
+    return _certificate("leaf", EXPIRES, x509.BasicConstraints(ca=False, path_length=None) if constrained else None)
+
+
+def _certificate(name: str, expires: datetime, constraints: x509.BasicConstraints | None) -> str:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
@@ -36,10 +48,10 @@ def a_ca_pem(name: str = "Example Cloud CA", *, expires: datetime = EXPIRES) -> 
         .serial_number(x509.random_serial_number())
         .not_valid_before(min(EFFECTIVE, expires - timedelta(days=1)))
         .not_valid_after(expires)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
     )
-    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+    if constraints is not None:
+        builder = builder.add_extension(constraints, critical=True)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
 def an_endpoint(**changes: Any) -> Endpoint:
@@ -134,6 +146,13 @@ def write_register(policies: Path, *providers: Provider, time_zone: str = "UTC")
         (policies / "pins" / _pin(each)).write_text(each.endpoint.ca_pem)
     (policies / "providers.yaml").write_text(register_yaml(*providers, time_zone=time_zone))
     return policies
+
+
+def read_back(policies: Path) -> Register:
+    """Return the register of a folder as the whole bundle's loader gets it, without loading the rest."""
+    folder = read_folder(policies)
+    tasks = [Path(name).stem for name in folder.matching("tasks/.*")]
+    return read_register("providers.yaml", folder.text("providers.yaml"), tasks=tasks, pins=folder.within("pins"))
 
 
 def _pin(provider: Provider) -> str:
