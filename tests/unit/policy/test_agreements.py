@@ -43,7 +43,7 @@ def test_a_register_with_an_ended_pin_is_refused() -> None:
 
     check_expiry(register, END - SECOND)
     with pytest.raises(
-        PolicyInvalidError, match=r"pinned authority of host 'api\.cloud\.example' expired at 2027-01-01"
+        PolicyInvalidError, match=r"host 'api\.cloud\.example' expired at 2027-01-01"
     ):
         check_expiry(register, END)
 
