@@ -216,6 +216,11 @@ def read_list(*, path: Path, secrets: Path) -> tuple[ExclusionList, Pepper | Non
     pepper_file, head_file = _secret_files(secrets)
     if not any(_is_there(file) for file in (path, pepper_file, head_file)):
         return ExclusionList(), None
+    if not _is_there(path):
+        raise ConfigError(
+            f"{path} is missing, so nobody can be looked up; restore it from the backup. If nobody was ever excluded, "
+            f"remove {pepper_file}."
+        )
     pepper = _read_pepper(pepper_file)
     content, head = pepper.opened(_read(path, MAX_BYTES))
     is_first = head.generation == 1 and not _is_there(head_file)

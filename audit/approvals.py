@@ -345,6 +345,11 @@ def _check_form(subject: str, case: str) -> None:
             "The subject is an exchange id, a month, an origin, a span, a policy digest or a change of a list; "
             "nothing else can be approved."
         )
+    check_case(case)
+
+
+def check_case(case: str) -> None:
+    """Raise ApprovalError unless this is a case number, which names nobody."""
     if not _CASE.fullmatch(case):
         raise ApprovalError("A case number has 1 to 64 letters, digits, '.', '_', '/', '#', ':' or '-', and no name.")
 

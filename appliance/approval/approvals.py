@@ -67,7 +67,7 @@ class Approvals:
         return max(held, key=lambda each: each.sequence, default=None)
 
     def _current(self) -> Mapping[str, Approved | str]:
-        files = _files(self._folder)
+        files = receipt_files(self._folder)
         seen = tuple(_identity(path) for path in (*files, self._trail / "verifier.keys"))
         if seen != self._seen:
             self._found = MappingProxyType(self._read(files))
@@ -84,7 +84,8 @@ class Approvals:
         return {path.stem: _read_file(path, keys) for path in files}
 
 
-def _files(folder: Path) -> list[Path]:
+def receipt_files(folder: Path) -> list[Path]:
+    """Return the receipts in a folder; none without it.  Raises OSError if it cannot be read."""
     try:
         found = sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
     except FileNotFoundError:

@@ -14,7 +14,21 @@ from typing import Annotated
 
 import typer
 
-from appliance.cli import client, demo, doctor, engine, model, phi_late, policy, status, task, up
+from appliance.cli import (
+    client,
+    demo,
+    doctor,
+    engine,
+    exclusion,
+    model,
+    phi_late,
+    policy,
+    policy_propose,
+    provider_close,
+    status,
+    task,
+    up,
+)
 from appliance.cli.show import console
 from appliance.errors import ApplianceError
 
@@ -38,7 +52,23 @@ app.command("status", rich_help_panel=RUN)(status.status)
 app.command("doctor", rich_help_panel=RUN)(doctor.doctor)
 app.add_typer(client.app, name="client", help="Who may call: add, list, revoke.", rich_help_panel=SET_UP)
 app.add_typer(task.app, name="task", help="What may be asked: list, show.", rich_help_panel=SET_UP)
-app.add_typer(policy.app, name="policy", help="Who may do what: table, explain, reload.", rich_help_panel=SET_UP)
+policy.app.command("propose")(policy_propose.propose)
+policy.app.command("approve")(policy_propose.approve)
+app.add_typer(
+    policy.app,
+    name="policy",
+    help="Who may do what: table, explain, propose, approve, reload.",
+    rich_help_panel=SET_UP,
+)
+app.add_typer(
+    provider_close.app, name="provider", help="Who may get what leaves: close, open, closings.", rich_help_panel=SET_UP
+)
+app.add_typer(
+    exclusion.app,
+    name="exclusion",
+    help="Patients whose requests never leave: add, list, confirm, remove.",
+    rich_help_panel=SET_UP,
+)
 app.add_typer(model.app, name="model", help="The weights: prepare, verify, pin.", rich_help_panel=SET_UP)
 app.add_typer(phi_late.app, name="phi", help="Identifiers: scan, explain, preview, evaluate.", rich_help_panel=SET_UP)
 app.add_typer(engine.app, name="engine", help="The engine's exact command.", rich_help_panel=SET_UP)
