@@ -3,13 +3,14 @@
 `wiring` is the one place that constructs these.  Nothing here acts.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from appliance.admission.estimate import Estimator
 from appliance.admission.gate import Gate
-from appliance.clock import Clock
+from appliance.classification import Excluded
+from appliance.clock import Clock, Moment
 from appliance.engine.condition import EngineCondition
 from appliance.engine.messages import EngineCall
 from appliance.escalation.hand_off import Door, Guardian
@@ -62,6 +63,12 @@ class Parts:
     model: ModelIdentity
     trail: Trail
     icd10: Icd10Table
+    excluded: Excluded
+    """Which patients' requests stay in the building."""
+
+    moments: Callable[[], Moment]
+    """The present, as far as the clock can be trusted, for agreements."""
+
     salt_secret: bytes
     """Keys the engine's prefix cache, so that no caller can time another's prompt (CVE-2025-46570)."""
 

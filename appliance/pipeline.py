@@ -17,117 +17,47 @@ cancels whatever step is running.  This module decides nothing, opens no socket 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import replace
+from functools import partial
 
 from appliance.admission.gate import Priority
-from appliance.clinical_text import ClinicalText
+from appliance.dispatch import Dispatch
 from appliance.engine.messages import EngineCall, cache_salt
 from appliance.errors import (
     ApplianceError,
     BrokenError,
     CallerGoneError,
-    EngineError,
-    EngineTimeoutError,
     InvalidRequestError,
     NotPermittedError,
     RefusedError,
-    RouteRefusedError,
     UnknownTaskError,
 )
-from appliance.escalation.hand_off import Departure
-from appliance.escalation.wire import DiscloseRequest
 from appliance.exchange import (
     Actor,
     Answer,
+    Completion,
     Delta,
     Exchange,
     Purpose,
-    Route,
-    RouteKind,
+    Surface,
     TaskRequest,
     new_exchange_id,
 )
-from appliance.inspection import inspected, named_people
+from appliance.inspection import named_people
 from appliance.parts import Generator, Parts
-from appliance.phi.findings import Findings
-from appliance.phi.known_identifiers import KnownIdentifiers
+from appliance.passage import Demand, Passage, Stream, Work
 from appliance.policy.decide import decide
-from appliance.policy.question import Action, Fact, Question, task_resource
+from appliance.policy.question import Action, Question, task_resource
 from appliance.policy.task import TaskPolicy
-from appliance.screening import Ending, Screening
+from appliance.screening import Screening
 from appliance.tasks.finish import is_held
 from appliance.tasks.prepare import Prompt, prepare
-from appliance.trail import Entry, Facts
 from audit.record import Outcome, Receipt
 
 REFUSAL_RECORD_PATIENCE_S = 1.0
 """A refusal waits this long for its outcome to be durable; it reveals nothing, so then it goes out anyway."""
-
-
-@dataclass(slots=True, kw_only=True)
-class _Passage:
-    """One request on its way; owned by whoever handles it, one coroutine at a time."""
-
-    id: str
-    actor: Actor
-    request: TaskRequest
-    entry: Entry
-    downtime_text: str = ""
-    """The task's own, from (3) on."""
-
-    ending: Ending | None = None
-    """What is known of the answer, from (8) on."""
-
-    sent: list[ClinicalText] = field(default_factory=list)
-    """Pieces of a streamed answer that went to the caller, sealed with the outcome."""
-
-    failure: ApplianceError | None = None
-    """What ended a stream early, after its first byte."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Work:
-    """What steps (3) to (6) settled for one request."""
-
-    route: Route
-    call: EngineCall
-    generator: Generator
-    """The local engine, or the way to a provider."""
-
-    screening: Screening
-    deadline_s: float
-    """Monotonic seconds of `Parts.clock`."""
-
-
-class Stream:
-    """A released answer on its way to the caller: iterate once, to the end."""
-
-    def __init__(self, exchange: Exchange, ending: Ending, pieces: AsyncGenerator[Delta]) -> None:
-        """Take what the caller is told first, what is known at the end, and the screened pieces between."""
-        self.exchange = exchange
-        self._ending = ending
-        self._pieces = pieces
-
-    def __aiter__(self) -> AsyncIterator[Delta]:
-        """Return the pieces.  Raises EngineBrokenStreamError and its kin when the answer breaks off."""
-        return self._pieces
-
-    @property
-    def is_whole(self) -> bool:
-        """Say whether the last piece has come; a stream that never gets here is no answer."""
-        return self._ending.is_whole
-
-    @property
-    def output(self) -> Mapping[str, object] | None:
-        """Return the typed output, once whole."""
-        return self._ending.output
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Return what the task's checks found worth telling, once whole."""
-        return self._ending.warnings
 
 
 class Pipeline:
@@ -136,6 +66,7 @@ class Pipeline:
     def __init__(self, parts: Parts) -> None:
         """Take every part."""
         self._parts = parts
+        self._dispatch = Dispatch(parts)
 
     def tasks_for(self, actor: Actor) -> tuple[TaskPolicy, ...]:
         """Return the tasks that this actor may use, by the same decision as the request itself."""
@@ -146,15 +77,14 @@ class Pipeline:
     async def answer(self, actor: Actor, request: TaskRequest) -> Answer:
         """Handle a request whose answer is sent whole.  Raises ApplianceError, recorded, with its exchange id."""
         async with self._opened(actor, request) as passage, self._worked(passage) as work:
-            async with self._deadline(work):
-                completion = await work.generator.complete(work.call)  # (7)
-            passage.ending = work.screening.ending
-            completion = work.screening.whole(completion)  # (8)
+            completion = await self._dispatch.first(passage, work, partial(_complete, work.demand.call))  # (7)
+            screening = self._screening(passage, work)
+            completion = screening.whole(completion)  # (8)
             receipt = await self._parts.trail.release(
                 passage.entry, facts={"stream": False}, body=completion.text
             )  # (9)
-            exchange = self._exchange(passage, work, receipt)
-            return Answer(exchange=exchange, completion=completion, output=passage.ending.output)
+            exchange = self._exchange(passage, work, screening, receipt)
+            return Answer(exchange=exchange, completion=completion, output=screening.ending.output)
 
     @asynccontextmanager
     async def stream(self, actor: Actor, request: TaskRequest) -> AsyncIterator[Stream]:
@@ -164,28 +94,31 @@ class Pipeline:
         context before the stream is whole cancels the generation in the engine and is recorded as cancelled.
         """
         async with self._opened(actor, request) as passage, self._worked(passage) as work:
-            async with aclosing(work.generator.stream(work.call)) as deltas:
-                async with self._deadline(work):
-                    first = await anext(deltas)  # (7)
+            first, deltas = await self._dispatch.first(passage, work, partial(_begin, work.demand.call))  # (7)
+            async with aclosing(deltas):
+                screening = self._screening(passage, work)
                 receipt = await self._parts.trail.release(passage.entry, facts={"stream": True}, body=None)  # (9)
-                passage.ending = work.screening.ending
-                pieces = self._screened(passage, work, self._timed(work, first, deltas))  # (8)
+                pieces = self._screened(passage, screening, self._timed(work, first, deltas))  # (8)
                 async with aclosing(pieces):
-                    yield Stream(self._exchange(passage, work, receipt), passage.ending, pieces)
-            if not passage.ending.is_whole and passage.failure is None:
+                    yield Stream(self._exchange(passage, work, screening, receipt), screening.ending, pieces)
+            if not screening.ending.is_whole and passage.failure is None:
                 passage.failure = CallerGoneError()
 
     @asynccontextmanager
-    async def _opened(self, actor: Actor, request: TaskRequest) -> AsyncIterator[_Passage]:
+    async def _opened(self, actor: Actor, request: TaskRequest) -> AsyncIterator[Passage]:
         """Do step (2), and record the outcome of step (9) on every way out."""
         exchange_id = new_exchange_id()
-        is_known = request.task in self._parts.policy.bundle.tasks
+        bundle = self._parts.policy.bundle
+        is_known = request.task in bundle.tasks
         try:
-            entry = await self._parts.trail.open(exchange_id, actor, request, is_known_task=is_known)
+            # The broker asks for proof of the intent, and signing it is not for nothing.
+            entry = await self._parts.trail.open(
+                exchange_id, actor, request, is_known_task=is_known, receipt=bool(bundle.providers)
+            )
         except ApplianceError as error:
             error.exchange_id = exchange_id
             raise
-        passage = _Passage(id=exchange_id, actor=actor, request=request, entry=entry)
+        passage = Passage(id=exchange_id, actor=actor, request=request, entry=entry)
         try:
             yield passage
         except ApplianceError as error:
@@ -201,19 +134,19 @@ class Pipeline:
             raise
         self._close(passage, passage.failure)
 
-    def _close(self, passage: _Passage, error: ApplianceError | None) -> None:
+    def _close(self, passage: Passage, error: ApplianceError | None) -> None:
         """Owe the outcome of the exchange to the trail."""
         self._parts.trail.close(
             passage.entry,
             _outcome(error, is_partly_sent=bool(passage.sent)),
             code=error.code if error else "",
-            facts=passage.ending.facts() if passage.ending else {},
-            body=ClinicalText.join(passage.sent) if passage.sent else None,
+            facts=passage.facts(),
+            body=passage.body(),
         )
 
     @asynccontextmanager
-    async def _worked(self, passage: _Passage) -> AsyncIterator[_Work]:
-        """Do steps (3) to (6); the place of step (4) is held until the answer is whole."""
+    async def _worked(self, passage: Passage) -> AsyncIterator[Work]:
+        """Do steps (3) to (6); what they took is held until the answer is whole."""
         parts, request = self._parts, passage.request
         task = self._permitted(passage)  # (3)
         prompt = prepare(task, request, parts.icd10)
@@ -221,23 +154,12 @@ class Pipeline:
         call = self._call(passage, task, prompt)
         limit_s = min(task.limits.deadline_s, request.deadline_s or task.limits.deadline_s)
         deadline_s = parts.clock.monotonic_s() + limit_s
-        async with parts.gate.slot(Priority(call.priority), deadline_s):  # (4)
-            found = await inspected(request, known)  # (5)
-            route = await self._chosen(passage, task, found, deadline_s)  # (6)
-            identifiers = [f"{kind}:{count}" for kind, count in sorted(found.counts().items())]
-            passage.entry.routed(route, parts.model, {"identifiers": identifiers})
-            _check_open(route)
-            screening = Screening(task=task, prompt=prompt, icd10=parts.icd10)
-            generator = (
-                self._departure(passage, route, known, deadline_s) if route.kind is RouteKind.MANAGED else parts.client
-            )
-            try:
-                yield _Work(route=route, call=call, generator=generator, screening=screening, deadline_s=deadline_s)
-            finally:
-                if isinstance(generator, Departure):
-                    generator.close()
+        demand = Demand(task=task, prompt=prompt, call=call, known=known, deadline_s=deadline_s)
+        async with AsyncExitStack() as holds:
+            passage.work = await self._dispatch.set_out(passage, demand, holds)  # (4) to (6)
+            yield passage.work
 
-    def _permitted(self, passage: _Passage) -> TaskPolicy:
+    def _permitted(self, passage: Passage) -> TaskPolicy:
         """Do step (3).  Raises UnknownTaskError or NotPermittedError."""
         bundle = self._parts.policy.bundle
         task = bundle.tasks.get(passage.request.task)
@@ -250,7 +172,7 @@ class Pipeline:
         passage.downtime_text = task.downtime_text
         return task
 
-    def _call(self, passage: _Passage, task: TaskPolicy, prompt: Prompt) -> EngineCall:
+    def _call(self, passage: Passage, task: TaskPolicy, prompt: Prompt) -> EngineCall:
         """Build what the engine is asked.  Raises InvalidRequestError if it does not fit the task or the model."""
         wanted, limits = passage.request.sampling, task.limits
         max_tokens = limits.default_max_tokens if wanted.max_tokens is None else wanted.max_tokens
@@ -271,62 +193,20 @@ class Pipeline:
             cache_salt=cache_salt(self._parts.salt_secret, passage.actor, passage.request.subject),
         )
 
-    async def _chosen(self, passage: _Passage, task: TaskPolicy, found: Findings, deadline_s: float) -> Route:
-        """Do step (6).  Waits for the engine, at most to the deadline, where nothing else is in the way."""
-        parts = self._parts
-        facts = _escalation_facts(passage.request.subject.purpose, found)
-        route = parts.router.route(passage.actor, task, parts.engine.condition, facts)
-        if not route.engine_missing:
-            return route
-        condition = await parts.engine.wait_ready(deadline_s - parts.clock.monotonic_s())
-        return parts.router.route(passage.actor, task, condition, facts)
-
-    def _departure(self, passage: _Passage, route: Route, known: KnownIdentifiers, deadline_s: float) -> Departure:
-        """Return the way to the route's provider, for this one exchange."""
-        parts, entry = self._parts, passage.entry
-        bundle = parts.policy.bundle
-        facts = {"purpose": passage.request.subject.purpose.value}
-        resource = task_resource(bundle.tasks[passage.request.task])
-        question = Question(actor=passage.actor, action=Action.ESCALATE, resource=resource, facts=facts)
-
-        async def record(facts: Facts, model: str) -> str:
-            return (await parts.trail.disclose(entry, facts, model)).compact
-
-        request = DiscloseRequest(
-            exchange_id=passage.id, task=passage.request.task, provider=route.provider, policy_digest=bundle.digest
-        )
-        return Departure(
-            guard=parts.guard,
-            broker=parts.broker,
-            request=request,
-            known=known,
-            permit=lambda _: decide(bundle, question),
-            record=record,
-            clock=parts.clock,
-            deadline_s=deadline_s,
-        )
-
-    @asynccontextmanager
-    async def _deadline(self, work: _Work) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(work.deadline_s - self._parts.clock.monotonic_s()):
-                yield
-        except TimeoutError as error:
-            raise EngineTimeoutError from error
-
-    async def _timed(self, work: _Work, first: Delta, rest: AsyncGenerator[Delta]) -> AsyncGenerator[Delta]:
+    async def _timed(self, work: Work, first: Delta, rest: AsyncGenerator[Delta]) -> AsyncGenerator[Delta]:
         """Yield the engine's pieces, each before the deadline."""
         yield first
         while True:
-            async with self._deadline(work):
+            async with self._dispatch.deadline(work):
                 piece = await anext(rest, None)
             if piece is None:
                 return
             yield piece
 
-    async def _screened(self, passage: _Passage, work: _Work, deltas: AsyncGenerator[Delta]) -> AsyncGenerator[Delta]:
+    async def _screened(
+        self, passage: Passage, screening: Screening, deltas: AsyncGenerator[Delta]
+    ) -> AsyncGenerator[Delta]:
         """Do step (8) for a stream; note what goes out and what broke it off."""
-        screening = work.screening
         held = is_held(screening.task, passage.request)
         try:
             async for delta in screening.held(deltas) if held else screening.flowing(deltas):
@@ -337,36 +217,46 @@ class Pipeline:
             passage.failure = error
             raise
 
-    def _exchange(self, passage: _Passage, work: _Work, receipt: Receipt) -> Exchange:
+    def _screening(self, passage: Passage, work: Work) -> Screening:
+        """Begin step (8), with what brings the answer back if it came from outside."""
+        screening = Screening(
+            task=work.demand.task,
+            prompt=work.demand.prompt,
+            icd10=self._parts.icd10,
+            surrogates=work.surrogates(),
+            needs_output=passage.request.surface is Surface.TASKS,
+        )
+        passage.ending = screening.ending
+        return screening
+
+    def _exchange(self, passage: Passage, work: Work, screening: Screening, receipt: Receipt) -> Exchange:
         return Exchange(
             id=passage.id,
             task=passage.request.task,
             route=work.route,
-            model=self._parts.model,
+            model=work.route.model or self._parts.model,
             receipt=receipt.compact,
-            warnings=work.screening.ending.warnings,
+            warnings=screening.ending.warnings,
         )
+
+
+async def _complete(call: EngineCall, generator: Generator) -> Completion:
+    return await generator.complete(call)
+
+
+async def _begin(call: EngineCall, generator: Generator) -> tuple[Delta, AsyncGenerator[Delta]]:
+    """Return the first piece of a stream, and the rest."""
+    deltas = generator.stream(call)
+    try:
+        return await anext(deltas), deltas
+    except BaseException:
+        await deltas.aclose()
+        raise
 
 
 def _question(actor: Actor, task: TaskPolicy, purpose: Purpose) -> Question:
     facts = {"purpose": purpose.value}
     return Question(actor=actor, action=Action.USE_TASK, resource=task_resource(task), facts=facts)
-
-
-def _escalation_facts(purpose: Purpose, found: Findings) -> dict[str, Fact]:
-    counts = found.counts()
-    return {"purpose": purpose.value, "finding_kinds": frozenset(counts), "finding_count": sum(counts.values())}
-
-
-def _check_open(route: Route) -> None:
-    """Refuse where no route is open.  Raises RouteRefusedError or EngineError."""
-    match route.kind:
-        case RouteKind.LOCAL | RouteKind.MANAGED:
-            return
-        case RouteKind.REFUSED if route.engine_missing:
-            raise EngineError(" ".join(route.reasons))
-        case RouteKind.REFUSED:
-            raise RouteRefusedError(" ".join(route.reasons), reasons=route.reasons)
 
 
 def _outcome(error: ApplianceError | None, *, is_partly_sent: bool) -> Outcome:

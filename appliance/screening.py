@@ -49,6 +49,9 @@ class Ending:
     """Typed output that passed the task's checks."""
 
     warnings: tuple[str, ...] = ()
+    declined: ClinicalText | None = None
+    """The words of a model that would not answer, where the caller is told no words; they are sealed."""
+
     finish_reason: str = ""
     usage: Usage = field(default_factory=lambda: Usage(prompt_tokens=0, completion_tokens=0))
     withheld: Counter[str] = field(default_factory=Counter)
@@ -146,6 +149,7 @@ class Screening:
         if completion.finish_reason in DECLINED:
             self.ending.warn(())
             if self.needs_output:
+                self.ending.declined = completion.text
                 raise ModelRefusedError
             return completion.text
         output = finish(self.task, self.prompt, completion, self.icd10)

@@ -14,20 +14,23 @@ from typing import Self
 
 from appliance.admission.estimate import Estimator
 from appliance.admission.gate import Gate
+from appliance.approval import Approvals, Closed
 from appliance.auth.authenticate import Authenticator
 from appliance.auth.registry import Registry
-from appliance.clock import Clock, Moment
+from appliance.clock import AgreementClock, Clock
 from appliance.config import Config, make_private
 from appliance.engine.client import EngineClient
 from appliance.engine.condition import Engine
 from appliance.escalation.client import BrokerClient
-from appliance.escalation.condition import UNREACHABLE
+from appliance.escalation.condition import BrokerWatch
 from appliance.exchange import ModelIdentity
+from appliance.exclusions import Excluded
 from appliance.models.manifest import load_manifest
 from appliance.parts import EngineWatch, Parts
 from appliance.phi.guard import Guard
 from appliance.phi.worker import GuardWorker
 from appliance.pipeline import Pipeline
+from appliance.policy.bundle import Bundle
 from appliance.policy.current import CurrentPolicy
 from appliance.routing.route import Router
 from appliance.tasks.icd10 import Icd10Table
@@ -37,8 +40,8 @@ from audit.recorder.client import RecorderClient
 OWED_PATIENCE_S = 5.0
 """A stopping gateway waits this long for outcomes to become durable; the recorder is stopped after it."""
 
-NOT_APPROVED = "The policy names a managed provider and was not approved by two people."
-"""What every bundle with providers is told."""
+SEEN_FILE = "latest-time.json"
+"""In HOME: the latest time that the gateway ever saw, so that a clock set back opens no ended agreement again."""
 
 SALT_BYTES = 32
 """Secret of the prefix cache; made anew at each start, so salts cannot be linked across restarts."""
@@ -55,10 +58,17 @@ class Appliance:
     authenticator: Authenticator
     engine: EngineWatch
     gate: Gate
+    broker: BrokerWatch
     recorder: RecorderClient
     trail: Trail
     model: ModelIdentity
     pipeline: Pipeline
+    guard: "GuardProcess"
+
+    async def follow_policy(self) -> None:
+        """Do what a newly loaded bundle asks for beside deciding: the guard's process, and the broker's word on it."""
+        await self.guard.follow(self.policy.bundle)
+        await self.broker.ask_now()
 
     @classmethod
     @asynccontextmanager
@@ -77,25 +87,34 @@ class Appliance:
             trail = Trail(recorder, clock)
             stack.push_async_callback(trail.aclose, patience_s=OWED_PATIENCE_S)
             client = await stack.enter_async_context(aclosing(EngineClient.from_config(config)))
+            door = BrokerClient(config.broker_socket)
+            broker = await stack.enter_async_context(BrokerWatch(door))
+            agreements = AgreementClock(clock, seen_file=config.home / SEEN_FILE)
+            approvals, closed = Approvals.of(config), Closed.of(config)
+            worker = GuardWorker(config.guard_models, site=policy.bundle.guard.site)
+            guard = GuardProcess(worker, stack)
+            await guard.follow(policy.bundle)
             parts = Parts(
                 policy=policy,
                 router=Router(
                     policy,
                     model,
-                    moments=lambda: Moment.at(clock.now()),
-                    approval=lambda _digest: NOT_APPROVED,
-                    broker=lambda: UNREACHABLE,
-                    closed=frozenset,
+                    moments=agreements.moment,
+                    approval=approvals.why_not,
+                    broker=lambda: broker.condition,
+                    closed=lambda: closed.names(policy.bundle.providers),
                 ),
                 gate=Gate(concurrency=config.limits.concurrency, queue=config.limits.queue),
                 estimator=Estimator.from_config(config),
                 engine=await stack.enter_async_context(Engine.from_config(client, config)),
                 client=client,
-                guard=Guard(await _guard_worker(stack, config, policy), lambda: policy.bundle.guard, clock=clock),
-                broker=BrokerClient(config.broker_socket),
+                guard=Guard(worker, lambda: policy.bundle.guard, clock=clock),
+                broker=door,
                 model=model,
                 trail=trail,
                 icd10=icd10,
+                excluded=Excluded.open(config),
+                moments=agreements.moment,
                 salt_secret=secrets.token_bytes(SALT_BYTES),
                 clock=clock,
             )
@@ -108,23 +127,33 @@ class Appliance:
                 authenticator=Authenticator(registry),
                 engine=parts.engine,
                 gate=parts.gate,
+                broker=broker,
                 recorder=recorder,
                 trail=trail,
                 model=model,
                 pipeline=Pipeline(parts),
+                guard=guard,
             )
 
 
-async def _guard_worker(stack: AsyncExitStack, config: Config, policy: CurrentPolicy) -> GuardWorker:
-    """Return the guard's process, running where the register names anybody to send to.
+class GuardProcess:
+    """Runs the guard's process from the moment the register first names somebody to send to.
 
     Without a provider nothing can leave, and 300 MB of models would wait for nothing; a call then finds no process and
     is refused.
     """
-    worker = GuardWorker(config.guard_models, site=policy.bundle.guard.site)
-    if policy.bundle.providers:
-        await stack.enter_async_context(worker.running())
-    return worker
+
+    def __init__(self, worker: GuardWorker, stack: AsyncExitStack) -> None:
+        """Take the process, which does not run yet, and what ends it with the gateway."""
+        self._worker = worker
+        self._stack = stack
+        self._is_begun = False
+
+    async def follow(self, bundle: Bundle) -> None:
+        """Start the process if this bundle needs it; it stays from then on."""
+        if bundle.providers and not self._is_begun:
+            self._is_begun = True
+            await self._stack.enter_async_context(self._worker.running())
 
 
 async def _record_start(config: Config, parts: Parts, registry: Registry) -> None:
@@ -135,6 +164,7 @@ async def _record_start(config: Config, parts: Parts, registry: Registry) -> Non
             "pinned": parts.model.pinned,
             "clients": [client.id for client in registry.list() if client.revoked is None],
             "tenant": config.tenant,
+            "providers": sorted(parts.policy.bundle.providers),
         },
         policy_digest=parts.policy.bundle.digest,
         model=parts.model.label(),

@@ -2,6 +2,9 @@
 
 Everything that is the same in all chunks of a stream is serialized once; a piece of text costs one C call and one
 concatenation.  The finish reason is held back until the answer is whole, so that no truncated stream ends with one.
+
+A model that declined is told as OpenAI tells it: its words stand in ``refusal`` and not in ``content``.  Where words
+had gone out before it declined, the finish reason is ``content_filter``, so that nobody takes them for a whole answer.
 """
 
 import json
@@ -13,22 +16,29 @@ from typing_extensions import override
 
 from appliance.api import problems, provenance
 from appliance.api.sse import Framing
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, ModelRefusedError
 from appliance.exchange import Answer, Delta, ToolCall, Usage
-from appliance.pipeline import Stream
+from appliance.passage import Stream
 
 DONE = b"data: [DONE]\n\n"
 """OpenAI's end mark."""
+
+REFUSAL = "refusal"
+"""The finish reason of a model that declined; OpenAI has no such word."""
 
 
 def to_completion(answer: Answer, *, created: int) -> dict[str, object]:
     """Return the completion object."""
     completion = answer.completion
-    message: dict[str, object] = {"role": "assistant", "content": completion.text.reveal(), "refusal": None}
-    if completion.tool_calls:
-        message["content"] = message["content"] or None
+    text, finish = completion.text.reveal(), completion.finish_reason
+    message: dict[str, object] = {"role": "assistant", "content": text, "refusal": None}
+    if finish == REFUSAL:
+        message |= {"content": None, "refusal": text or ModelRefusedError.sentence}
+        finish = "stop"
+    elif completion.tool_calls:
+        message["content"] = text or None
         message["tool_calls"] = [_tool_call(call) for call in completion.tool_calls]
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": completion.finish_reason}
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
     return {
         "id": answer.exchange.id,
         "object": "chat.completion",
@@ -58,6 +68,8 @@ class ChunkFraming(Framing):
         self._include_usage = include_usage
         self._head = b""
         self._finish = "stop"
+        self._has_text = False
+        self._refusal: str = ModelRefusedError.sentence
         self._usage = Usage(prompt_tokens=0, completion_tokens=0)
 
     @override
@@ -70,7 +82,10 @@ class ChunkFraming(Framing):
         async for delta in stream:
             self._note(delta)
             text = delta.text.reveal()
-            if text:
+            if text and delta.finish_reason == REFUSAL and not self._has_text:
+                self._refusal = text
+            elif text:
+                self._has_text = True
                 yield text_head + encode_basestring_ascii(text).encode("ascii") + text_tail
             if delta.tool_calls:
                 yield self._chunk({"tool_calls": [_tool_delta(call) for call in delta.tool_calls]}, finish=None)
@@ -78,7 +93,7 @@ class ChunkFraming(Framing):
     @override
     def end(self, stream: Stream) -> bytes:
         """Return the last chunk, the usage if wanted, and the end mark."""
-        last = self._chunk({}, finish=self._finish)
+        last = self._last()
         if not self._include_usage:
             return last + DONE
         told = _dumps({"usage": to_usage(self._usage)})
@@ -88,6 +103,11 @@ class ChunkFraming(Framing):
     def error(self, error: ApplianceError) -> bytes:
         """Return the error object as the last event; no end mark follows."""
         return b"data: " + _dumps(problems.openai_body(error)) + b"\n\n"
+
+    def _last(self) -> bytes:
+        if self._finish != REFUSAL:
+            return self._chunk({}, finish=self._finish)
+        return self._chunk({"refusal": self._refusal}, finish="content_filter" if self._has_text else "stop")
 
     def _note(self, delta: Delta) -> None:
         self._finish = delta.finish_reason or self._finish

@@ -15,8 +15,9 @@ from typing_extensions import override
 from appliance.api import provenance
 from appliance.api.disconnect import while_connected
 from appliance.api.visit import Visit, visit_of
-from appliance.errors import ApplianceError, CallerGoneError, EngineBrokenStreamError
-from appliance.pipeline import Stream
+from appliance.errors import ApplianceError, CallerGoneError, EngineBrokenStreamError, ProviderBrokenStreamError
+from appliance.exchange import RouteKind
+from appliance.passage import Stream
 
 Write = Callable[[bytes], Awaitable[None]]
 
@@ -70,7 +71,7 @@ class StreamedAnswer(Response):
                 async for event in self._framing.events(stream):
                     await write(event)
                 if not stream.is_whole:
-                    raise EngineBrokenStreamError
+                    raise _broken(stream)
             await write(self._framing.end(stream))
         except ApplianceError as error:
             if not is_started:
@@ -78,6 +79,11 @@ class StreamedAnswer(Response):
             visit.fail(error)
             await write(self._framing.error(error))
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _broken(stream: Stream) -> ApplianceError:
+    is_managed = stream.exchange.route.kind is RouteKind.MANAGED
+    return ProviderBrokenStreamError() if is_managed else EngineBrokenStreamError()
 
 
 def _start(stream: Stream) -> dict[str, object]:

@@ -14,7 +14,7 @@ from appliance.api.chat_answer import to_usage
 from appliance.api.sse import Framing
 from appliance.errors import ApplianceError
 from appliance.exchange import Answer, Usage
-from appliance.pipeline import Stream
+from appliance.passage import Stream
 from appliance.policy.task import TaskPolicy
 
 
@@ -74,7 +74,8 @@ class EventFraming(Framing):
     def end(self, stream: Stream) -> bytes:
         """Return the typed output and the end."""
         output = b"" if stream.output is None else _event("output", {"output": dict(stream.output)})
-        told = {"finish_reason": self._finish, "usage": to_usage(self._usage), "warnings": list(stream.warnings)}
+        warnings = provenance.warnings(stream.exchange.route, stream.warnings)
+        told = {"finish_reason": self._finish, "usage": to_usage(self._usage), "warnings": warnings}
         return output + _event("done", told)
 
     @override

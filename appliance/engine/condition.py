@@ -23,7 +23,7 @@ from appliance.config import Config
 from appliance.engine.client import Pulse
 from appliance.errors import EngineError
 
-State = Literal["ready", "engine_starting", "engine_down", "manifest_mismatch"]
+State = Literal["ready", "engine_starting", "engine_down", "engine_full", "manifest_mismatch"]
 
 LOOK_EVERY_S: Final = 0.25
 """How often the state file is looked at: one `stat` call."""
@@ -53,6 +53,16 @@ class EngineCondition:
     def ready(cls) -> Self:
         """Return the condition of an engine that has just generated."""
         return cls(state="ready", detail="The engine generates.")
+
+    @classmethod
+    def down(cls) -> Self:
+        """Return the condition of an engine that has just failed a request."""
+        return cls(state="engine_down", detail="The engine failed a request a moment ago.")
+
+    @classmethod
+    def full(cls) -> Self:
+        """Return the condition of an engine that has no place for one more request."""
+        return cls(state="engine_full", detail="Every place in the engine is taken.")
 
     @property
     def is_ready(self) -> bool:

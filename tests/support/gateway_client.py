@@ -11,7 +11,7 @@ Everything is the production code but the engine (`ReplayEngine`, a real server)
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,17 +30,20 @@ from appliance.clock import Clock
 from appliance.config import Config, make_private
 from appliance.engine.client import EngineClient
 from appliance.engine.condition import Engine
+from appliance.escalation.condition import BrokerWatch
 from appliance.exchange import ModelIdentity
 from appliance.parts import Parts
+from appliance.phi.worker import GuardWorker
 from appliance.pipeline import Pipeline
 from appliance.policy.current import CurrentPolicy
 from appliance.tasks.icd10 import Icd10Table
 from appliance.trail import Trail
-from appliance.wiring import Appliance
+from appliance.wiring import Appliance, GuardProcess
 from tests.support.departures import NotingBroker, a_guard
+from tests.support.excluded import ListedPatients
 from tests.support.memory_log import MemoryLog
 from tests.support.replay_engine import ReplayEngine
-from tests.support.routes import a_router
+from tests.support.routes import NOW, a_router
 
 TASK = "scheduling-message"
 """A task of free text that the shipped evidence opens for the sandbox."""
@@ -119,34 +122,41 @@ async def _wired(config: Config, log: MemoryLog) -> AsyncIterator[Appliance]:
     gate = Gate(concurrency=config.limits.concurrency, queue=config.limits.queue)
     async with Engine.from_config(client, config) as engine:
         await engine.wait_ready(READY_WITHIN_S)
-        parts = Parts(
-            policy=policy,
-            router=a_router(policy, MODEL),
-            gate=gate,
-            estimator=Estimator.from_config(config),
-            engine=engine,
-            client=client,
-            guard=a_guard(),
-            broker=NotingBroker(),
-            model=MODEL,
-            trail=trail,
-            icd10=icd10,
-            salt_secret=b"s" * 32,
-            clock=clock,
-        )
-        yield Appliance(
-            config=config,
-            clock=clock,
-            policy=policy,
-            registry=registry,
-            authenticator=Authenticator(registry),
-            engine=engine,
-            gate=gate,
-            recorder=log,
-            trail=trail,
-            model=MODEL,
-            pipeline=Pipeline(parts),
-        )
+        door = NotingBroker()
+        worker = GuardWorker(config.guard_models, site=policy.bundle.guard.site)
+        async with BrokerWatch(door) as broker, AsyncExitStack() as stack:
+            parts = Parts(
+                policy=policy,
+                router=a_router(policy, MODEL),
+                gate=gate,
+                estimator=Estimator.from_config(config),
+                engine=engine,
+                client=client,
+                guard=a_guard(),
+                broker=door,
+                model=MODEL,
+                trail=trail,
+                icd10=icd10,
+                excluded=ListedPatients(),
+                moments=lambda: NOW,
+                salt_secret=b"s" * 32,
+                clock=clock,
+            )
+            yield Appliance(
+                config=config,
+                clock=clock,
+                policy=policy,
+                registry=registry,
+                authenticator=Authenticator(registry),
+                engine=engine,
+                gate=gate,
+                broker=broker,
+                recorder=log,
+                trail=trail,
+                model=MODEL,
+                pipeline=Pipeline(parts),
+                guard=GuardProcess(worker, stack),
+            )
     await trail.aclose(patience_s=1.0)
     await client.aclose()
     icd10.close()

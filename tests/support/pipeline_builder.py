@@ -36,8 +36,9 @@ from appliance.tasks.icd10 import Icd10Table
 from appliance.trail import Trail
 from audit.record import Event, Kind
 from tests.support.departures import NotingBroker, a_guard
+from tests.support.excluded import ListedPatients
 from tests.support.memory_log import MemoryLog
-from tests.support.routes import a_router
+from tests.support.routes import NOW, a_router
 
 MODEL = ModelIdentity(name="tiny", digest="ab" * 32)
 TASKS = frozenset({"scheduling-message", "discharge-summary", "document-classification", "prior-authorization-letter"})
@@ -132,6 +133,8 @@ class PipelineBench:
             model=MODEL,
             trail=self.trail,
             icd10=self.icd10,
+            excluded=ListedPatients(),
+            moments=lambda: NOW,
             salt_secret=b"s" * 32,
             clock=Clock(),
         )

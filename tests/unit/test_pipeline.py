@@ -14,7 +14,6 @@ from appliance.errors import (
     EngineBrokenStreamError,
     EngineError,
     EngineTimeoutError,
-    EscalationError,
     InvalidRequestError,
     NotPermittedError,
     OutputRejectedError,
@@ -22,8 +21,8 @@ from appliance.errors import (
     TooBusyError,
     UnknownTaskError,
 )
-from appliance.exchange import EvidenceState, Route, RouteKind, Sampling
-from appliance.pipeline import Stream
+from appliance.exchange import RouteKind, Sampling
+from appliance.passage import Stream
 from audit.errors import AppendError
 from audit.record import Event, Kind
 from tests.support.pipeline_builder import PipelineBench, an_actor, chat
@@ -129,27 +128,6 @@ async def test_illustrative_evidence_opens_nothing_outside_the_sandbox(bench: Pi
         await bench.pipeline.answer(an_actor(tenant="general-hospital"), chat(TASK, "Visit on Monday."))
 
     assert bench.last(Kind.DECISION).facts["evidence"] == "insufficient"
-
-
-class _WayOut:
-    """Speaks the interface of `Router`: sends everything to a provider, as no policy of this version can."""
-
-    def route(self, *_asked: object) -> Route:
-        """Return the managed route."""
-        return Route(kind=RouteKind.MANAGED, provider="example", reasons=("So said.",), state=EvidenceState.MEETS)
-
-
-async def test_a_managed_route_leaves_through_guard_and_broker_only(bench: PipelineBench) -> None:
-    bench.pipeline = bench.pipeline_with(router=_WayOut())
-
-    with pytest.raises(EscalationError):
-        await bench.pipeline.answer(bench.actor, chat(TASK, "MRN 7345501: visit on Monday."))
-    await bench.settle()
-
-    assert b"7345501" not in bench.broker.bodies[0]
-    assert bench.broker.requests[0].provider == "example"
-    assert bench.engine.calls == []
-    assert (bench.last(Kind.OUTCOME).route, bench.last(Kind.OUTCOME).outcome) == ("managed:example", "failed")
 
 
 async def test_a_request_waits_for_an_engine_that_starts(bench: PipelineBench) -> None:
