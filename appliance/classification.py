@@ -9,11 +9,10 @@ kept; a name that a caller misspelt is refused, for nobody can know what it was 
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
 
-from appliance.clinical_text import ClinicalText
 from appliance.errors import InvalidRequestError
 from appliance.exchange import Actor, DataClass, TaskRequest
 from appliance.phi.findings import Findings, Kind
@@ -24,7 +23,7 @@ from appliance.policy.task import TaskPolicy
 from appliance.tasks.inputs import texts_of
 
 NUMBERS = frozenset({Kind.MRN, Kind.ACCOUNT, Kind.OTHER_ID})
-"""Findings that may be a record number: a rule that reads one as an account's must not let an excluded patient out."""
+"""Findings that may be a record number, spelt in several words: a rule that reads one as an account's is no way out."""
 
 LABELLED = frozenset({"security", "securityLabel", "confidentiality"})
 """Elements of FHIR that hold security labels: of `meta`, of DocumentReference and Consent, and of Composition."""
@@ -35,6 +34,11 @@ WINDOW = 600
 REMEMBERED = 8
 """Sets of restrictions that stay prepared: one bundle's, and that of the one before."""
 
+MIN_DIGITS = 4
+"""Words with fewer are doses, days and values; a patient's number has more."""
+
+_NUMBER = re.compile(r"[\w-]+")
+_DIGITS = re.compile(r"\d+")
 _ABBREVIATED = re.compile(r"\b(\w)\.(?=\w\b)")
 _WORDS = re.compile(r"\w+")
 _ELEMENT = re.compile(r'"(?:security|securityLabel|confidentiality)"\s*:|<(?:security|securityLabel|confidentiality)')
@@ -79,10 +83,12 @@ def classify(
     """
     known = {each.name: each for each in restrictions}
     _check_stated(request, known)
+    texts = [*texts_of(request), *((request.people,) if request.people is not None else ())]
+    read = _Read.of(text.reveal() for text in texts)
     named = _record_numbers(request)
-    held = set(request.restrictions) | excluded.kinds_of([*named, *_numbers_found(request, findings)])
+    held = set(request.restrictions) | read.under(_marks(restrictions))
+    held |= excluded.kinds_of([*named, *_numbers_found(request, findings), *read.numbers()])
     held |= {each.name for each in restrictions if actor.client_id in each.clients or task.name in each.tasks}
-    held |= _marked(request, restrictions)
     classes = [task.data_class, request.data_class or task.data_class]
     # A kind of exclusion that the policy has no words for protects as much as anything can.
     classes += [known[name].data_class if name in known else DataClass.RESTRICTED for name in held]
@@ -117,6 +123,51 @@ def _numbers_found(request: TaskRequest, findings: Findings) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """What stands in the texts of a request, for the length of one call."""
+
+    plain: tuple[str, ...] = field(repr=False)
+    """Texts as a person reads them, without the escapes of JSON."""
+
+    labels: frozenset[str] = field(repr=False)
+    """Security labels of FHIR, in capitals."""
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> "_Read":
+        """Read texts, and the JSON in them, and the JSON in its texts."""
+        plain, labels = list[str](), set[str]()
+        waiting: list[tuple[object, bool]] = [(text, False) for text in texts]
+        while waiting:
+            each, is_label = waiting.pop()
+            if isinstance(each, dict):
+                waiting += [(key, False) for key in each]
+                waiting += [(below, key in LABELLED or (is_label and key != "system")) for key, below in each.items()]
+            elif isinstance(each, list):
+                waiting += [(below, is_label) for below in each]
+            elif is_label:
+                labels.add(str(each).upper())
+            elif (value := _parsed(str(each))) is not None:
+                waiting.append((value, False))
+            else:
+                plain.append(str(each))
+                labels |= {code.upper() for code in _labels_in_prose(str(each))}
+        return cls(plain=tuple(plain), labels=frozenset(labels))
+
+    def numbers(self) -> frozenset[str]:
+        """Return everything that may be a record number, whatever stands before it or is joined to it."""
+        words = {word for text in self.plain for word in _NUMBER.findall(text) if _may_be_number(word)}
+        return frozenset(words | {part for word in words for part in _parts(word) if _may_be_number(part)})
+
+    def under(self, marks: "_Marks") -> set[str]:
+        """Return the restrictions that words or labels speak for."""
+        held = {name for label in self.labels for name in marks.labels.get(label, ())}
+        for text in self.plain if marks.phrases else ():
+            words = _flat(text)
+            held |= {name for phrase, name in marks.phrases if phrase in words}
+        return held
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Marks:
     """What is looked for in texts, prepared once."""
 
@@ -125,19 +176,6 @@ class _Marks:
 
     labels: Mapping[str, frozenset[str]]
     """Codes in capitals, and the restrictions that they stand for."""
-
-
-def _marked(request: TaskRequest, restrictions: tuple[Restriction, ...]) -> set[str]:
-    """Return the restrictions that words or labels of the request speak for."""
-    marks, held = _marks(restrictions), set[str]()
-    texts: list[ClinicalText] = [*texts_of(request), *((request.people,) if request.people is not None else ())]
-    for text in texts:
-        plain = text.reveal()
-        words = _flat(plain) if marks.phrases else ""
-        held |= {name for phrase, name in marks.phrases if phrase in words}
-        for code in _codes(plain) if marks.labels else ():
-            held |= marks.labels.get(code.upper(), frozenset())
-    return held
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -150,33 +188,31 @@ def _marks(restrictions: tuple[Restriction, ...]) -> _Marks:
     return _Marks(phrases=phrases, labels=labels)
 
 
+def _may_be_number(word: str) -> bool:
+    return not word.isalpha() and sum(map(str.isdigit, word)) >= MIN_DIGITS
+
+
+def _parts(word: str) -> Iterator[str]:
+    """Yield the parts of ``MRN-QX8812345``: between hyphens, and its runs of digits alone."""
+    for part in word.split("-"):
+        yield part
+        yield from _DIGITS.findall(part)
+
+
 def _flat(text: str) -> str:
     """Return the words of a text in small letters between single blanks: ``42 C.F.R. Part 2`` has ``42 cfr part 2``."""
     plain = _ABBREVIATED.sub(r"\1", normalise(text).text.casefold())
     return f" {' '.join(_WORDS.findall(plain))} "
 
 
-def _codes(text: str) -> Iterator[str]:
-    """Yield the security labels of FHIR that stands in a text, as JSON or XML, whole or in the middle of prose."""
-    if "ecurity" not in text and "onfidentiality" not in text:
-        return
+def _parsed(text: str) -> object:
+    """Return the JSON object or list that a text is; None where it is none."""
+    if not text.lstrip().startswith(("{", "[")):
+        return None
     try:
-        yield from _labels(json.loads(text))
+        return json.loads(text)
     except (ValueError, RecursionError):
-        yield from _labels_in_prose(text)
-
-
-def _labels(value: object) -> Iterator[str]:
-    """Yield the codes below every labelled element; text that holds FHIR again is read as well."""
-    waiting: list[tuple[object, bool]] = [(value, False)]
-    while waiting:
-        each, is_label = waiting.pop()
-        if isinstance(each, dict):
-            waiting += [(below, key in LABELLED or (is_label and key != "system")) for key, below in each.items()]
-        elif isinstance(each, list):
-            waiting += [(below, is_label) for below in each]
-        elif isinstance(each, str):
-            yield from (each,) if is_label else _codes(each)
+        return None
 
 
 def _labels_in_prose(text: str) -> Iterator[str]:
