@@ -87,6 +87,10 @@ class AnthropicAnswer:
         reason = part(self._last, "delta", "stop_reason")
         return self._end(reason, prompt=prompt, completion=completion, message=self._message)
 
+    def filtered(self) -> Ended:
+        """Return the end of an answer that the vendor's filter kept from beginning."""
+        return self._checked.filtered()
+
     def _start(self, event: object) -> Iterator[Text]:
         self._message = part(event, "message")
         if self._message is None or items(part(self._message, "content")):

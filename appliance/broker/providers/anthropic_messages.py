@@ -5,22 +5,18 @@ Neither ``temperature`` nor ``top_p`` is sent: the API refuses both from its ver
 longer knows them.  There is no format "any JSON object"; a request for one is refused before it leaves.
 """
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing
-from functools import partial
+from collections.abc import Awaitable, Iterator, Mapping
+from typing import Any
 
+import httpx2
 from anthropic import AsyncAnthropic, transform_schema
 
-from appliance.broker.caps import EVENT_STREAM
-from appliance.broker.egress import Egress, Terms
-from appliance.broker.outgoing import BeforeSend, ProviderFaultError
-from appliance.broker.providers.adapter import Ended, Secret, Text
+from appliance.broker.outgoing import ProviderFaultError
+from appliance.broker.providers.adapter import Secret
 from appliance.broker.providers.anthropic_answer import AnthropicAnswer
 from appliance.broker.providers.ask import AnswerFormat, Ask, Tool, ToolChoice, Turn
 from appliance.broker.providers.checked import CheckedAnswer
-from appliance.broker.providers.sdk import SdkTransport, answer_of, client_of
 from appliance.broker.providers.strict import fits_strict, object_of
-from appliance.broker.reply import JSON
 from appliance.policy.register import ManagedModel, Provider
 
 HEADERS = frozenset({"accept", "content-type", "authorization", "x-api-key", "anthropic-version"})
@@ -29,52 +25,33 @@ HEADERS = frozenset({"accept", "content-type", "authorization", "x-api-key", "an
 Json = Mapping[str, object]
 
 
-class AnthropicMessages:
-    """One provider that speaks Messages, with its kept connections."""
+class MessagesSpeech:
+    """Anthropic's Messages."""
 
-    def __init__(self, provider: Provider) -> None:
-        """Take the register's entry."""
-        self._provider = provider
-        self._egress = Egress(provider.endpoint, provider.ceilings)
+    headers = HEADERS
 
-    async def answer(  # the interface of `adapter.Adapter`
-        self,
-        ask: Ask,
-        *,
-        model: ManagedModel,
-        secret: Secret,
-        stream: bool,
-        deadline_s: float,
-        before_send: BeforeSend,
-    ) -> AsyncGenerator[Text | Ended]:
-        """Yield the answer's pieces and its end.  Raises as `adapter.Adapter.answer` does."""
-        request = to_request(ask, model)
-        content_type = EVENT_STREAM if stream else JSON
-        call = self._egress.call(
-            Terms(before_send=before_send, deadline_s=deadline_s, content_type=content_type, headers=HEADERS)
+    def request(self, ask: Ask, model: ManagedModel, *, stream: bool) -> Mapping[str, object]:
+        """Return the SDK's arguments.  Raises ProviderFaultError for what this wire format cannot say."""
+        return {**to_request(ask, model), "stream": stream}
+
+    def create(
+        self, request: Mapping[str, Any], *, provider: Provider, secret: Secret, http: httpx2.AsyncClient
+    ) -> Awaitable[object]:
+        """Return the SDK's call."""
+        sdk = AsyncAnthropic(
+            api_key=secret.hand_over(),
+            base_url=f"https://{provider.endpoint.host}:{provider.endpoint.port}",
+            default_headers={"anthropic-version": provider.api_version} if provider.api_version else None,
+            http_client=http,
+            max_retries=0,
+            timeout=None,
+            open_telemetry=False,
         )
-        endpoint = self._provider.endpoint
-        transport = SdkTransport(call, endpoint, secret)
-        version = self._provider.api_version
-        async with client_of(transport) as http:
-            sdk = AsyncAnthropic(
-                api_key=secret.hand_over(),
-                base_url=f"https://{endpoint.host}:{endpoint.port}",
-                default_headers={"anthropic-version": version} if version else None,
-                http_client=http,
-                max_retries=0,
-                timeout=None,
-                open_telemetry=False,
-            )
-            create = partial(sdk.messages.create, **request, stream=stream)
-            reader = AnthropicAnswer(CheckedAnswer(ask, model))
-            async with aclosing(answer_of(create, reader, transport, stream=stream)) as pieces:
-                async for piece in pieces:
-                    yield piece
+        return sdk.messages.create(**request)
 
-    async def aclose(self) -> None:
-        """Close the kept connections."""
-        await self._egress.aclose()
+    def reader(self, checked: CheckedAnswer) -> AnthropicAnswer:
+        """Return what reads one answer."""
+        return AnthropicAnswer(checked)
 
 
 def to_request(ask: Ask, model: ManagedModel) -> dict[str, object]:

@@ -83,6 +83,8 @@ class AnswerFormat:
     """Of the schema, with ``json_schema``."""
 
     schema: JsonObject | None = None
+    strict: bool = False
+    """Whether the vendor is asked to hold the answer to the schema, token by token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -191,8 +193,8 @@ def _format(stated: object) -> AnswerFormat:
             return AnswerFormat()
         case {"type": "json_object"}:
             return AnswerFormat(kind="json_object")
-        case {"type": "json_schema", "json_schema": {"name": str(name), "schema": dict(schema)}} if name:
-            return AnswerFormat(kind="json_schema", name=name, schema=schema)
+        case {"type": "json_schema", "json_schema": {"name": str(name), "schema": dict(schema)} as whole} if name:
+            return AnswerFormat(kind="json_schema", name=name, schema=schema, strict=whole.get("strict") is True)
         case _:
             raise AskError("response_format", "must be text, json_object, or json_schema with a name and a schema")
 

@@ -21,8 +21,11 @@ MOST_TOKENS = 100_000_000
 MOST_CALLS = 64
 """Of one answer; as many as tools may be offered."""
 
-_IDENTIFIER = re.compile(r"[\x21-\x7e]{1,128}")
-"""Of a call or a model: the vendors use letters, digits, dashes, dots, colons and slashes."""
+_CALL_ID = re.compile(r"[A-Za-z0-9_.:|-]{1,128}")
+"""What the gateway takes of a call's id; the vendors use letters, digits, dashes and underscores."""
+
+_MODEL = re.compile(r"[\x21-\x7e]{1,128}")
+"""Names of models also hold dots, colons and slashes."""
 
 
 def part(value: object, *names: str) -> object:
@@ -84,7 +87,7 @@ class CheckedAnswer:
     def begin_call(self, *, call_id: object, name: object) -> Text:
         """Return the first piece of the next tool call, without arguments yet."""
         self._check_open()
-        identifier = _identifier(call_id)
+        identifier = _matching(_CALL_ID, call_id)
         if not isinstance(name, str) or name not in self._offered:
             raise broken("calls a tool that was not offered")
         if len(self._calls) == MOST_CALLS or any(call.id == identifier for call in self._calls):
@@ -124,21 +127,29 @@ class CheckedAnswer:
             attempts=1,
         )
 
+    def filtered(self) -> Ended:
+        """Return the end where the vendor's filter stopped the request itself, and nothing was counted."""
+        self._check_open()
+        self._has_ended = True
+        return Ended(
+            finish_reason="content_filter", prompt_tokens=0, completion_tokens=0, model=self._model.name, attempts=1
+        )
+
     def _check_open(self) -> None:
         if self._has_ended:
             raise broken("goes on after its end")
 
     def _answered_by(self, model: object) -> str:
         """Return which model answered: the one asked for, or a dated version of it, and no other."""
-        answered = _identifier(model)
+        answered = _matching(_MODEL, model)
         asked = [name for name in (self._model.name, self._model.deployment) if name]
         if not any(answered == name or answered.startswith(f"{name}-") for name in asked):
             raise broken("comes from another model than the one asked for")
         return answered
 
 
-def _identifier(value: object) -> str:
-    if not isinstance(value, str) or not _IDENTIFIER.fullmatch(value):
+def _matching(pattern: re.Pattern[str], value: object) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
         raise broken("holds an identifier that is none")
     return value
 

@@ -14,7 +14,7 @@ from typing import Final, Protocol, cast
 
 import httpx2
 from anthropic import AnthropicError
-from openai import OpenAIError
+from openai import APIStatusError, OpenAIError
 from typing_extensions import override
 
 from appliance.broker.egress import Call, Prepared
@@ -43,6 +43,9 @@ SDK_FAILURES: Final = (
 )
 """What the SDKs raise on a hostile answer: they parse without checking types, so these are not only their own."""
 
+FILTER_CODES: Final = frozenset({"content_filter", "content_policy_violation", "invalid_prompt"})
+"""Codes of an error 400 by which OpenAI and Azure say that a filter of theirs stopped the request."""
+
 _KEY = re.compile(r"[\x21-\x7e]{8,4096}")
 """What a key may look like: the characters that a header may hold (RFC 9110 5.5), without a space."""
 
@@ -63,6 +66,10 @@ class Reader(Protocol):
 
     def end(self) -> Ended:
         """Return the end, once the stream is over."""
+        ...
+
+    def filtered(self) -> Ended:
+        """Return the end where the vendor's filter stopped the request itself."""
         ...
 
 
@@ -149,7 +156,7 @@ async def answer_of(
     """
     answered = False
     async with aclosing(_streamed(create, reader) if stream else _whole(create, reader)) as pieces:
-        while (piece := await _next(pieces, transport, answered=answered)) is not None:
+        while (piece := await _next(pieces, transport, reader, answered=answered)) is not None:
             answered = True
             yield replace(piece, attempts=transport.attempts()) if isinstance(piece, Ended) else piece
 
@@ -169,14 +176,16 @@ async def _streamed(create: Callable[[], Awaitable[object]], reader: Reader) -> 
 
 
 async def _next(
-    pieces: AsyncGenerator[Text | Ended], transport: SdkTransport, *, answered: bool
+    pieces: AsyncGenerator[Text | Ended], transport: SdkTransport, reader: Reader, *, answered: bool
 ) -> Text | Ended | None:
     found: ProviderFaultError | None
     try:
         return await anext(pieces, None)
     except ProviderFaultError as error:
         found = error
-    except SDK_FAILURES:
+    except SDK_FAILURES as error:
+        if not answered and isinstance(error, APIStatusError) and error.code in FILTER_CODES:
+            return reader.filtered()
         found = None
     failure = transport.failure()
     if failure is not None and not isinstance(failure, ProviderFaultError):
