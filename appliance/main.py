@@ -25,6 +25,7 @@ import uvloop
 from pydantic import ValidationError
 
 from appliance.api.app import create_app
+from appliance.api.managed_metrics import ManagedMetrics
 from appliance.api.metrics import Metrics, MetricsListener
 from appliance.api.server import Listener, bind
 from appliance.api.telemetry import configure_logging, log_stray
@@ -125,6 +126,7 @@ class Reloading:
 
     def __init__(self, appliance: Appliance) -> None:
         """Take the policy to reload and the trail to record it in."""
+        self._appliance = appliance
         self._policy = appliance.policy
         self._trail = appliance.trail
         self._clock = appliance.clock
@@ -145,6 +147,7 @@ class Reloading:
             self._log.error("policy_refused", code=error.code, reason=error.public)
         else:
             self._log.info("policy_reloaded", policy_digest=digest)
+            await self._appliance.follow_policy()
         code = "policy_refused" if refusal else "policy_reloaded"
         try:
             await self._trail.operation(code, client="gateway", facts={"signal": "SIGHUP"}, policy_digest=digest)
@@ -199,6 +202,12 @@ def _watch(metrics: Metrics, appliance: Appliance) -> None:
         states=ENGINE_STATES,
         read=lambda: engine.condition.state,
     )
+    ManagedMetrics(
+        register=lambda: appliance.policy.bundle.providers,
+        broker=lambda: appliance.broker.condition,
+        disclosed=lambda: appliance.trail.disclosed,
+        clock=appliance.clock,
+    ).add_to(metrics)
 
 
 def _settle_memory() -> None:

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from types import MappingProxyType
 from typing import Protocol
 
 import structlog
@@ -127,7 +126,7 @@ class Trail:
     @property
     def disclosed(self) -> Mapping[str, int]:
         """Return how many disclosures to each provider became durable since the start."""
-        return MappingProxyType(self._disclosed)
+        return dict(self._disclosed)
 
     async def open(
         self, exchange_id: str, actor: Actor, request: TaskRequest, *, is_known_task: bool, receipt: bool = False

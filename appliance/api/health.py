@@ -3,7 +3,8 @@
 ``/healthz`` says that the event loop turns.  ``/readyz`` says whether a request would be answered now, and if not,
 which part is at fault, by stable reason codes: engine_starting, engine_down, manifest_mismatch, audit_unavailable,
 trail_quarantined, disk_reserved, registry_invalid.  A refused policy bundle is a warning, since the old one is still
-in force.  The sentences are constant: details with paths and names are for ``appliance status``.
+in force, and so is whatever closes the managed route, since local work goes on.  The sentences are constant: details
+with paths and names are for ``appliance status``.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from fastapi import FastAPI, Response
 
 from appliance.api.openapi import json_response
 from appliance.errors import RegistryInvalidError
+from appliance.policy.agreements import ENDED, warnings
 from appliance.wiring import Appliance
 from audit.errors import AuditError
 
@@ -36,6 +38,16 @@ _AUDIT_SENTENCES = {
 
 _POLICY_WARNING = "The newest policy bundle was refused; the one before is in force. The gateway's log says why."
 
+_MANAGED_WARNINGS = {
+    "agreement_ended": "A provider's agreement has ended, so its route is closed; 'appliance status' says which.",
+    "agreement_ending": "A provider's agreement ends within 60 days; 'appliance status' says which.",
+    "broker_unreachable": "The broker does not answer, so nothing can leave; 'appliance status' says why.",
+    "broker_policy_differs": "Broker and gateway hold different policy bundles, so nothing can leave; reload both.",
+    "policy_not_approved": "The policy names a provider and is not approved by two people, so nothing can leave.",
+    "provider_closed": "A provider is closed at the broker; 'appliance status' says which and why.",
+}
+"""What closes or will close the managed route; local work goes on."""
+
 
 class Health:
     """The handlers of the two probes."""
@@ -46,6 +58,8 @@ class Health:
         self._recorder = appliance.recorder
         self._registry = appliance.registry
         self._policy = appliance.policy
+        self._broker = appliance.broker
+        self._clock = appliance.clock
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes."""
@@ -61,7 +75,10 @@ class Health:
         body = {
             "status": "not_ready" if reasons else "ready",
             "reasons": reasons,
-            "warnings": [_reason("policy_invalid", _POLICY_WARNING)] if refused else [],
+            "warnings": [
+                *([_reason("policy_invalid", _POLICY_WARNING)] if refused else []),
+                *(_reason(code, _MANAGED_WARNINGS[code]) for code in self._managed_warnings()),
+            ],
             "policy_digest": self._policy.bundle.digest,
         }
         return json_response(body, status=503 if reasons else 200)
@@ -78,6 +95,22 @@ class Health:
             return [_reason("audit_unavailable", "The recorder does not answer; 'appliance status' says more.")]
         refusing = _AUDIT_SENTENCES.get(str(health.get("state")))
         return [_reason(*refusing)] if refusing else []
+
+    def _managed_warnings(self) -> list[str]:
+        """Return the codes of what is wrong with the way out; none where no provider is registered."""
+        bundle, broker = self._policy.bundle, self._broker.condition
+        if not bundle.providers:
+            return []
+        ends = {each.threshold == ENDED for each in warnings(bundle.providers, self._clock.now())}
+        found = {
+            "agreement_ended": True in ends,
+            "agreement_ending": False in ends,
+            "broker_unreachable": not broker.reachable,
+            "broker_policy_differs": broker.reachable and broker.policy_digest != bundle.digest,
+            "policy_not_approved": bool(broker.approval),
+            "provider_closed": any(each.state == "closed" for each in broker.providers.values()),
+        }
+        return [code for code, is_found in found.items() if is_found]
 
     def _registry_reasons(self) -> list[dict[str, str]]:
         try:

@@ -4,12 +4,15 @@ Labels are words of the appliance only: surface, task as registered, route, stab
 message is ever a label, so the number of series is bounded by the policy bundle, and nothing here is PHI.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from threading import Thread
 from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, start_http_server
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from typing_extensions import override
 
 from appliance.api.visit import Visit
 
@@ -17,6 +20,9 @@ BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 """From an answer of the gateway alone to the longest task deadline."""
 
 LOOPBACK = "127.0.0.1"
+
+Row = tuple[Sequence[str], float]
+"""The values of the labels, and the figure."""
 
 
 class Metrics:
@@ -51,6 +57,19 @@ class Metrics:
         for state in states:
             gauge.labels(state).set_function(partial(_is_state, read, state))
 
+    def watch_rows(
+        self,
+        name: str,
+        text: str,
+        *,
+        labels: tuple[str, ...],
+        read: Callable[[], Iterable[Row]],
+        is_counter: bool = False,
+    ) -> None:
+        """Add a series whose label values come and go; read when Prometheus asks, in a thread of its own."""
+        family = CounterMetricFamily if is_counter else GaugeMetricFamily
+        self.registry.register(_Rows(lambda: family(name, text, labels=labels), read))
+
     def count(self, visit: Visit, seconds: float) -> None:
         """Count one finished request."""
         self._requests.labels(visit.surface, visit.task, visit.route, visit.code or "ok").inc()
@@ -60,6 +79,23 @@ class Metrics:
         """Serve the series on loopback until closed.  Raises OSError if the port is taken."""
         server, thread = start_http_server(port, addr=LOOPBACK, registry=self.registry)
         return MetricsListener(server, thread)
+
+
+class _Rows(Collector):
+    """A series that is made anew whenever it is asked for."""
+
+    def __init__(
+        self, make: Callable[[], CounterMetricFamily | GaugeMetricFamily], read: Callable[[], Iterable[Row]]
+    ) -> None:
+        self._make = make
+        self._read = read
+
+    @override
+    def collect(self) -> Iterable[Metric]:
+        family = self._make()
+        for labels, value in self._read():
+            family.add_metric(labels, value)
+        return [family]
 
 
 def _is_state(read: Callable[[], str], state: str) -> float:

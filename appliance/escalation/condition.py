@@ -23,6 +23,9 @@ from appliance.escalation.wire import HelloAnswer, ProviderCondition
 ASK_EVERY_S: Final = 5.0
 """One short call on a local socket; a provider that closes is noticed within this time, by the broker at once."""
 
+RETRY_S: Final = 0.5
+"""As above for a broker that does not answer: it may be starting."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerCondition:
@@ -93,7 +96,7 @@ class BrokerWatch:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(self._every_s)
+            await asyncio.sleep(self._every_s if self._condition.reachable else min(RETRY_S, self._every_s))
             await self.ask_now()
 
     def _become(self, condition: BrokerCondition, detail: str) -> None:

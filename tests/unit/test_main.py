@@ -2,6 +2,8 @@ import asyncio
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,13 @@ from structlog.testing import capture_logs
 
 from appliance.config import CHECKOUT
 from appliance.errors import ConfigError
+from appliance.escalation.condition import BrokerWatch
 from appliance.main import Reloading, configured, parse_options
 from audit.errors import AppendError, DiskReservedError, QuarantinedError, RecorderUnavailableError
+from tests.support.departures import NotingBroker
 from tests.support.gateway_client import Gateway, chat, running_gateway
 from tests.support.memory_log import no_failure
+from tests.support.registers import a_provider, an_agreement, write_register
 
 
 def run(home: Path, *options: str) -> tuple[int, list[dict[str, object]]]:
@@ -65,6 +70,26 @@ async def reload(gateway: Gateway) -> list[str]:
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.05)
     return [str(entry["event"]) for entry in logs]
+
+
+async def test_after_a_reload_the_broker_is_asked_anew(tmp_path: Path, policies: Path) -> None:
+    async with running_gateway(tmp_path, policies) as gateway:
+        watch = BrokerWatch(NotingBroker())
+
+        await Reloading(replace(gateway.appliance, broker=watch)).run()
+
+    assert watch.condition.reachable
+
+
+async def test_a_register_with_an_agreement_that_has_ended_is_not_put_in_force(tmp_path: Path, policies: Path) -> None:
+    async with running_gateway(tmp_path, policies) as gateway:
+        before = gateway.appliance.policy.bundle
+        ended = a_provider(agreements=(an_agreement(expires=datetime(2025, 1, 1, tzinfo=UTC)),))
+        write_register(policies, ended)
+
+        assert await reload(gateway) == ["policy_refused"]
+
+        assert gateway.appliance.policy.bundle is before
 
 
 async def test_a_changed_policy_is_taken_and_recorded(tmp_path: Path, policies: Path) -> None:
