@@ -26,6 +26,7 @@ from appliance.decision import Decision
 from appliance.errors import ConfigError, ManifestMismatchError
 from appliance.exchange import Purpose
 from appliance.models.manifest import load_manifest
+from appliance.policy.agreements import check_expiry
 from appliance.policy.bundle import Bundle
 from appliance.policy.cases import check_cases
 from appliance.policy.decide import decide
@@ -92,7 +93,9 @@ def check(
     """Check a policy folder as a whole, and ask it every case of cases/."""
     folder = path or settings(home).policies
     bundle = load_bundle(folder)
+    check_expiry(bundle.providers, Clock().now())
     counts = {
+        "providers": len(bundle.providers),
         "tasks": len(bundle.tasks),
         "policies": len(bundle.statements),
         "roles": len(bundle.roles),
@@ -154,6 +157,7 @@ def reload(*, home: Home = None, as_json: AsJson = False) -> None:
     """Check the policy and make the running appliance use it; a bad one changes nothing."""
     config = settings(home)
     bundle = load_bundle(config.policies)
+    check_expiry(bundle.providers, Clock().now())
     check_cases(bundle, config.policies)
     running = read_running(config)
     if running is None:

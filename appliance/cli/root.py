@@ -24,6 +24,7 @@ from appliance.cli import (
     phi_late,
     policy,
     policy_propose,
+    provider,
     provider_close,
     status,
     task,
@@ -60,8 +61,13 @@ app.add_typer(
     help="Who may do what: table, explain, propose, approve, reload.",
     rich_help_panel=SET_UP,
 )
+provider_close.app.command("list")(provider.list_providers)
+provider_close.app.command("show")(provider.show)
 app.add_typer(
-    provider_close.app, name="provider", help="Who may get what leaves: close, open, closings.", rich_help_panel=SET_UP
+    provider_close.app,
+    name="provider",
+    help="Who may get what leaves: list, show, close, open, closings.",
+    rich_help_panel=SET_UP,
 )
 app.add_typer(
     exclusion.app,

@@ -14,13 +14,14 @@ from rich.text import Text
 
 from appliance.cli.options import AsJson, Home, settings
 from appliance.cli.show import console, print_json, table
+from appliance.cli.status_policy import policy_on_disk
 from appliance.cli.supervisor_probes import Readiness, read_readiness
 from appliance.cli.supervisor_state import ProcessState, Running, read_running
 from appliance.clock import Clock
 from appliance.config import Config
 from appliance.errors import ApplianceError
 from appliance.models.manifest import load_manifest
-from appliance.policy.load import load_bundle
+from appliance.policy.agreements import ENDED
 from audit.errors import AuditError
 from audit.recorder.client import RecorderClient
 
@@ -51,13 +52,15 @@ def status(*, home: Home = None, as_json: AsJson = False) -> None:
 
 
 def _report(config: Config, running: Running | None, readiness: Readiness | None) -> dict[str, object]:
+    policy, agreements = policy_on_disk(config)
     return {
         "running": running is not None,
         "ready": readiness is not None and readiness.ready,
         "reasons": list(readiness.reasons) if readiness else [],
         "home": str(config.home),
         **_addresses(running),
-        "policy": _policy(config),
+        "policy": policy,
+        "agreements": agreements,
         "model": _model(config, running),
         "trail": _trail(config) if running else {},
         "readyz": readiness.body if readiness else {},
@@ -69,15 +72,6 @@ def _addresses(running: Running | None) -> dict[str, object]:
     if running is None:
         return {}
     return running.model_dump(mode="json", include={"pid", "since", "url", "console_url", "metrics_url", "ca"})
-
-
-def _policy(config: Config) -> dict[str, object]:
-    """Return what the bundle on disk says; the gateway's own answer stands in ``readyz``."""
-    try:
-        bundle = load_bundle(config.policies)
-    except ApplianceError as error:
-        return {"folder": str(config.policies), "problem": error.public}
-    return {"folder": str(config.policies), "digest": bundle.digest, "tasks": sorted(bundle.tasks)}
 
 
 def _model(config: Config, running: Running | None) -> dict[str, object]:
@@ -113,6 +107,7 @@ def _show(report: dict[str, object], running: Running | None) -> None:
     if running is None:
         out.print(f"Not running ({report['home']}). Start it with 'appliance up'.", style="yellow")
         out.print(table("", ("", ""), _rows(report)))
+        _show_agreements(report)
         return
     style = "green" if report["ready"] else "red"
     reasons = report["reasons"]
@@ -121,6 +116,14 @@ def _show(report: dict[str, object], running: Running | None) -> None:
     columns = ("process", "state", "pid", "since", "restarts", "")
     out.print(table("", columns, (_process_row(name, state) for name, state in running.processes.items())))
     out.print(table("", ("", ""), _rows(report)))
+    _show_agreements(report)
+
+
+def _show_agreements(report: dict[str, object]) -> None:
+    """Say loudly what ends: a provider that closes by itself must surprise nobody."""
+    agreements = report["agreements"]
+    for each in agreements if isinstance(agreements, list) else ():
+        console().print(each["sentence"], style="red" if each["threshold"] == ENDED else "yellow", soft_wrap=True)
 
 
 def _process_row(name: str, process: ProcessState) -> tuple[object, ...]:
