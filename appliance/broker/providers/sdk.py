@@ -128,17 +128,20 @@ class SdkTransport(httpx2.AsyncBaseTransport):
 
 
 class _Body(httpx2.AsyncByteStream):
+    """The bytes of a reply.  Iterated a second time it goes on where it was: OpenAI's SDK drains what is left so."""
+
     def __init__(self, reply: Reply) -> None:
         self._reply = reply
+        self._pieces = reply.pieces()
 
     @override
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async with aclosing(self._reply.pieces()) as pieces:
-            async for piece in pieces:
-                yield piece
+        while (piece := await anext(self._pieces, None)) is not None:
+            yield piece
 
     @override
     async def aclose(self) -> None:
+        await self._pieces.aclose()
         await self._reply.aclose()
 
 
