@@ -10,6 +10,7 @@ writes: `appliance exclusion` alone does.
 import hashlib
 import hmac
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -51,6 +52,9 @@ KIND_PATTERN = r"^[a-z][a-z0-9-]{1,62}$"
 _NUMBER_DOMAIN = b"clinical-inference-appliance/exclusion/v1\x00"
 _FILE_DOMAIN = b"clinical-inference-appliance/exclusions-file/v1\x00"
 """Keep these MACs apart from each other and from every other use of a pepper."""
+
+_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
+"""Zeros at the beginning of a number: ``004711`` and ``4711`` are one."""
 
 _Hex64 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Identity = tuple[tuple[int, int, int, int], ...]
@@ -142,13 +146,19 @@ class Pepper:
 
 
 def normalised(number: str) -> str:
-    """Return a record number as all its spellings share it: letters and digits, without leading zeros.
+    """Return a record number as all its spellings share it: letters and digits, without leading zeros or ``MRN``.
 
     What stands before the last ``|`` names the system that gave it (FHIR's token form) and is left out.  Two people may
     fall together by this, and then both are protected.
     """
     plain = unicodedata.normalize("NFKC", number).rpartition("|")[2].casefold()
-    return "".join(letter for letter in plain if letter.isalnum()).lstrip("0")[:MAX_NUMBER]
+    kept = "".join(_plain(letter) for letter in plain if letter.isalnum())
+    return _ZEROS.sub("", kept.removeprefix("mrn") or kept)[:MAX_NUMBER]
+
+
+def _plain(letter: str) -> str:
+    """Return a digit of any script as an ASCII one."""
+    return str(unicodedata.decimal(letter)) if letter.isdecimal() else letter
 
 
 class Excluded:
