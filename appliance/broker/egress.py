@@ -69,10 +69,12 @@ class Egress:
         """Take the endpoint, its bounds and, for tests, who asks DNS."""
         self.endpoint = endpoint
         self._ceilings = ceilings
+        backend = PinnedBackend(endpoint, Addresses(endpoint, lookup=lookup))
         self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=backend.context,  # without one, each connection loads the machine's list of authorities: 40 ms
             max_connections=ceilings.concurrent,
             keepalive_expiry=KEEP_ALIVE_S,
-            network_backend=PinnedBackend(endpoint, Addresses(endpoint, lookup=lookup)),
+            network_backend=backend,
         )
 
     def call(self, terms: Terms) -> "Call":

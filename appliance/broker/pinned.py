@@ -30,7 +30,8 @@ class PinnedBackend(httpcore2.AsyncNetworkBackend):
         self._endpoint = endpoint
         self._addresses = addresses
         self._sockets = httpcore2.AnyIOBackend()
-        self._context = client_context(endpoint)
+        self.context = client_context(endpoint)
+        """Trusts what the register pins, and nothing else."""
 
     @override
     async def connect_tcp(
@@ -53,7 +54,7 @@ class PinnedBackend(httpcore2.AsyncNetworkBackend):
                 stream = await self._sockets.connect_tcp(address, port, timeout=CONNECT_WITHIN_S)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 continue
-            return _PinnedStream(stream, self._endpoint, self._context)
+            return _PinnedStream(stream, self._endpoint, self.context)
         raise httpcore2.ConnectError("no pinned address answers")
 
     @override
