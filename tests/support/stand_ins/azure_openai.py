@@ -45,7 +45,7 @@ class AzureOpenAI:
         if unquote(path[1]) not in rules.models:
             raise RefusedError(Problem.UNKNOWN, "The API deployment for this resource does not exist")
         body = json_body(received)
-        return openai_chat.asked_of({"model": unquote(path[1]), **body})
+        return openai_chat.asked_of({**body, "model": rules.answers_as})
 
     def whole(self, asked: Asked, answer: Answer) -> bytes:
         """Return the completion with the filter's notes."""

@@ -28,6 +28,9 @@ class Rules:
     models: Collection[str]
     """Names, deployments or profiles, as the vendor's requests name them."""
 
+    answers_as: str
+    """Name of the model in the answers: Azure's never say the deployment."""
+
     credential: str
     """The only right one; for AWS its JSON."""
 

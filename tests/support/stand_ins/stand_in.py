@@ -88,7 +88,7 @@ class StandIn:
         tls = stand_in.certificates.right
         tls.sni_callback = stand_in._show
         pace = stand_in._pace(f"https://{HOST}:{trap.sockets[0].getsockname()[1]}")
-        player = Player(FORMATS[service], Rules(models=(stand_in.model,), credential=stand_in.credential), pace)
+        player = Player(FORMATS[service], stand_in._rules(), pace)
         server = await asyncio.start_server(
             lambda reader, writer: stand_in._serve(player, reader, writer), stand_in.address, stand_in.port, ssl=tls
         )
@@ -120,6 +120,11 @@ class StandIn:
         """Return the address by a name that resolves, for a client that pins none."""
         return f"https://localhost:{self.port}"
 
+    @property
+    def connections(self) -> int:
+        """Return how many connections are open now."""
+        return len(self._tasks)
+
     def provider(self, **changes: Any) -> Provider:
         """Return the register's entry, with some of its fields changed."""
         endpoint = Endpoint(host=HOST, port=self.port, addresses=(self.address,), ca_pem=self.ca_pem)
@@ -132,6 +137,10 @@ class StandIn:
     def enqueue(self, *behaviours: Behaviour) -> None:
         """Say what to do with the next requests, one each."""
         self._script.extend(behaviours)
+
+    def _rules(self) -> Rules:
+        profile = PROFILES[self.service]
+        return Rules(models=(profile.asked_as(),), answers_as=profile.model, credential=profile.credential)
 
     def _pace(self, trap: str) -> Pace:
         return Pace(
