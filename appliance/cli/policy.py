@@ -95,10 +95,10 @@ def check(
     bundle = load_bundle(folder)
     check_expiry(bundle.providers, Clock().now())
     counts = {
-        "providers": len(bundle.providers),
         "tasks": len(bundle.tasks),
         "policies": len(bundle.statements),
         "roles": len(bundle.roles),
+        "providers": len(bundle.providers),
         "cases": check_cases(bundle, folder),
     }
     if as_json:

@@ -84,6 +84,10 @@ _Many = Field(max_length=MAX_ENTRIES)
 _Some = Field(min_length=1, max_length=MAX_ENTRIES)
 
 
+_Rule = tuple[bool, str, str]
+"""Whether it is broken, at which key, and what to do."""
+
+
 class ModelRow(Section):
     """One model as the file has it."""
 
@@ -138,11 +142,21 @@ class AgreementRow(Section):
             raise ValueError("zeros are no document's digest; enter what 'sha256sum' prints for the signed document")
         return digest
 
+    @field_validator("models", "tasks")
+    @classmethod
+    def _said_outright(cls, names: frozenset[str]) -> frozenset[str]:
+        # Runs for a list that is written out only: whoever removes the last name from one must not open everything.
+        if not names:
+            raise ValueError("an empty list covers nothing; name what is covered, or leave the key out to cover all")
+        return names
+
     @field_validator("data_classes")
     @classmethod
     def _may_leave(cls, classes: frozenset[DataClass]) -> frozenset[DataClass]:
         if DataClass.RESTRICTED in classes:
             raise ValueError("'restricted' data never leaves, whatever is signed; remove it")
+        if DataClass.PHI not in classes:
+            raise ValueError("a class includes those below it, or raising a request's class would open it; add 'phi'")
         return classes
 
     def value(self, zone: tzinfo) -> Agreement:
@@ -240,19 +254,38 @@ def _check_row(document: Document[ProvidersFile], at: Path, row: ProviderRow) ->
     host = next((each for each in document.value.hosts if each.name == row.host), None)
     if host is None:
         raise document.error((*at, "host"), "this host is not in 'hosts'; pin it there first.")
-    if host.is_loopback() and not row.sandbox:
-        raise document.error(
-            (*at, "host"), "this host is this machine itself; only a provider with 'sandbox: true' may be here."
-        )
-    if row.sandbox and not host.is_loopback():
-        raise document.error((*at, "host"), "a sandbox provider must be on this machine; pin 127.0.0.1 or ::1.")
-    if not row.credential and not row.sandbox:
-        raise document.error((*at, "credential"), "'credential' is missing; name the file that holds it.")
-    if row.service in SERVICES_WITH_VERSIONS and not row.api_version:
-        raise document.error((*at, "api_version"), f"'{row.service}' has dated versions; add 'api_version'.")
-    if host.name.endswith(".amazonaws.com") and row.region not in host.name.split("."):
-        raise document.error((*at, "region"), "the host is of another region; mend one of the two.")
-    names = [each.name for each in row.models]
-    for place, name in enumerate(names):
-        if name in names[:place]:
+    for is_broken, key, reason in (*_place_rules(row, host), *_own_rules(row)):
+        if is_broken:
+            raise document.error((*at, key), reason)
+    seen: set[str] = set()
+    for place, model in enumerate(row.models):
+        if model.name in seen:
             raise document.error((*at, "models", place, "name"), "this model stands above; remove one of the two.")
+        seen.add(model.name)
+
+
+def _place_rules(row: ProviderRow, host: HostRow) -> tuple[_Rule, ...]:
+    """Return what must hold between a provider and its host: a stand-in is here, and nobody else is."""
+    is_elsewhere = host.name.endswith(".amazonaws.com") and row.region not in host.name.split(".")
+    return (
+        (
+            host.is_loopback() and not row.sandbox,
+            "host",
+            "this host is this machine itself; only a provider with 'sandbox: true' may be here.",
+        ),
+        (
+            row.sandbox and not host.is_loopback(),
+            "host",
+            "a sandbox provider must be on this machine; pin 127.0.0.1 or ::1.",
+        ),
+        (is_elsewhere, "region", "the host is of another region; mend one of the two."),
+    )
+
+
+def _own_rules(row: ProviderRow) -> tuple[_Rule, ...]:
+    """Return what must hold in an entry by itself."""
+    is_dated = row.service in SERVICES_WITH_VERSIONS
+    return (
+        (not row.credential and not row.sandbox, "credential", "'credential' is missing; name the file that holds it."),
+        (is_dated and not row.api_version, "api_version", f"'{row.service}' has dated versions; add 'api_version'."),
+    )

@@ -122,7 +122,8 @@ class Agreement:
             and (not self.models or model.name in self.models)
             and (not self.tasks or use.task in self.tasks)
             and use.purpose in self.purposes
-            and use.data_class in self.data_classes
+            # Whoever raises the class of a request must never fall under an agreement that it was not under before.
+            and all(each in self.data_classes for each in DataClass if each.rank() <= use.data_class.rank())
         )
 
 

@@ -192,6 +192,7 @@ def _model(model: ManagedModel) -> Mapping[str, object]:
 
 
 def _agreement(agreement: Agreement) -> Mapping[str, object]:
+    scope = {"models": sorted(agreement.models), "tasks": sorted(agreement.tasks)}
     return {
         "id": agreement.id,
         "parties": list(agreement.parties),
@@ -200,8 +201,7 @@ def _agreement(agreement: Agreement) -> Mapping[str, object]:
         "expires": agreement.expires.isoformat(),
         "services": sorted(each.value for each in agreement.services),
         "regions": sorted(agreement.regions),
-        "models": sorted(agreement.models),
-        "tasks": sorted(agreement.tasks),
+        **{name: names for name, names in scope.items() if names},
         "purposes": sorted(each.value for each in agreement.purposes),
         "data_classes": sorted(each.value for each in agreement.data_classes),
         "retention": agreement.retention,

@@ -46,9 +46,11 @@ def _json(result: Result) -> dict[str, Any]:
 def test_check_says_that_the_policy_holds_and_its_digest(run: Run, policies: Path) -> None:
     told, counts = run("check").stdout, _json(run("check", str(policies), "--json"))
 
-    assert "holds: 5 tasks, 9 policies, 5 roles, 24 cases" in told
+    assert (counts["tasks"], counts["providers"]) == (5, 0)
+    assert counts["cases"] >= 24
+    assert "holds: 5 tasks, " in told
+    assert f"0 providers, {counts['cases']} cases." in told
     assert counts["digest"] in told
-    assert counts["cases"] == 24
 
 
 def test_check_refuses_a_policy_that_fails_its_own_cases(run: Run, policies: Path) -> None:

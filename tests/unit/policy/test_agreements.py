@@ -42,9 +42,7 @@ def test_a_register_with_an_ended_pin_is_refused() -> None:
     register = a_register(a_provider(endpoint=an_endpoint(ca_pem=a_ca_pem("old", expires=END))))
 
     check_expiry(register, END - SECOND)
-    with pytest.raises(
-        PolicyInvalidError, match=r"host 'api\.cloud\.example' expired at 2027-01-01"
-    ):
+    with pytest.raises(PolicyInvalidError, match=r"host 'api\.cloud\.example' expired at 2027-01-01"):
         check_expiry(register, END)
 
 

@@ -35,6 +35,15 @@ def test_an_agreement_is_in_force_from_its_first_moment_to_before_its_last(momen
     assert YEAR.in_force(moment) is in_force
 
 
+def test_raising_the_class_of_a_request_never_brings_it_under_an_agreement() -> None:
+    only_above = an_agreement(data_classes=frozenset({DataClass.SENSITIVE}))
+    provider = a_provider(agreements=(only_above,))
+
+    for data_class in DataClass:
+        use = Use(task="discharge-summary", purpose=Purpose.TREATMENT, data_class=data_class)
+        assert provider.agreement(a_model(), use, _at(START)) is None
+
+
 def test_the_agreement_of_the_day_is_the_one_that_counts() -> None:
     follows = an_agreement(id="next", effective=END, expires=END + (END - START))
     provider = a_provider(agreements=(YEAR, follows))
