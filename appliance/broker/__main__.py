@@ -9,17 +9,35 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import structlog
 
+from appliance.approval import Approvals, Closed
+from appliance.broker.adapters import Adapters
+from appliance.broker.ceilings import Ceilings
+from appliance.broker.credentials import Credentials, credentials_folder
+from appliance.broker.disclosure import check_outgoing
+from appliance.broker.notices import Notices
+from appliance.broker.office import Office
+from appliance.broker.providers.choose import adapter_for
+from appliance.broker.records import Records
 from appliance.broker.server import Broker
+from appliance.broker.spend import Spend
+from appliance.clock import AgreementClock, Clock
 from appliance.config import Config, load_config, make_private
 from appliance.errors import ApplianceError
 from appliance.held_loggers import LibraryMessages, hold_loggers
 from appliance.policy.current import CurrentPolicy
 from audit.hardening import harden
+from audit.recorder.client import RecorderClient
+from audit.recorder.receipt_reader import ReceiptReader
+
+CHECKS = 2
+"""Bodies that are read at the same time: a short one need not wait for a long one, and two leave the loop its turn."""
 
 _log = structlog.get_logger("broker")
 
@@ -32,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = load_config(options.home)
         policy = CurrentPolicy(config.policies)
         make_private(config.run)
+        make_private(config.broker_home)
         asyncio.run(_run(config, policy, peers={os.getuid(), *options.peer_user}))
     except ApplianceError as error:
         _log.error("start_refused", code=error.code, reason=error.public)
@@ -55,15 +74,56 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 async def _run(config: Config, policy: CurrentPolicy, *, peers: set[int]) -> None:
     stop = asyncio.Event()
-    broker = Broker(policy, peers=peers)
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
-    loop.add_signal_handler(signal.SIGINT, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, broker.reload)
-    async with broker.listening(config.broker_socket):
-        _log.info("broker_listening", policy_digest=policy.bundle.digest)
-        await stop.wait()
+    clock = AgreementClock(Clock(), seen_file=config.broker_home / "clock.json")
+    async with _office(config, policy, clock) as office, _noticing(clock, policy):
+        broker = Broker(office, peers=peers)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+        loop.add_signal_handler(signal.SIGINT, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, broker.reload)
+        async with broker.listening(config.broker_socket):
+            _log.info("broker_listening", policy_digest=policy.bundle.digest)
+            await stop.wait()
     _log.info("broker_stopped")
+
+
+@asynccontextmanager
+async def _office(config: Config, policy: CurrentPolicy, clock: AgreementClock) -> AsyncIterator[Office]:
+    """Put the parts together, and close them in reverse order."""
+    monotonic_s = Clock().monotonic_s
+    recorder = RecorderClient(config.recorder_socket)
+    adapters = Adapters(adapter_for)
+    spend = Spend(config.broker_home / "spend.json", now=lambda: clock.moment().latest)
+    checkers = ThreadPoolExecutor(CHECKS, thread_name_prefix="tripwire")
+    try:
+        yield Office(
+            policy=policy,
+            moments=clock.moment,
+            monotonic_s=monotonic_s,
+            unapproved=Approvals.of(config).why_not,
+            closed=Closed.of(config).why,
+            records=Records(recorder, ReceiptReader(config.trail / "verifier.keys")),
+            ceilings=Ceilings(spend, monotonic_s=monotonic_s),
+            credentials=Credentials(credentials_folder(config.broker_home, os.environ)),
+            adapters=adapters,
+            check=check_outgoing,
+            checkers=checkers,
+        )
+    finally:
+        checkers.shutdown(wait=False, cancel_futures=True)
+        await adapters.aclose()
+        await recorder.aclose()
+
+
+@asynccontextmanager
+async def _noticing(clock: AgreementClock, policy: CurrentPolicy) -> AsyncIterator[None]:
+    watch = asyncio.create_task(Notices(clock, lambda: policy.bundle.providers).watch())
+    try:
+        yield
+    finally:
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
 
 
 def _write_json_lines() -> None:
