@@ -69,6 +69,8 @@ class Gateway:
     engine: ReplayEngine
     log: MemoryLog
     metrics: Metrics
+    broker: NotingBroker
+    """Refuses, unless it was told to answer."""
 
     def trust(self) -> ssl.SSLContext:
         """Return what a caller trusts: the gateway's own authority and nothing else."""
@@ -94,7 +96,12 @@ def chat(**changes: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def running_gateway(
-    folder: Path, policies: Path, *, limits: Mapping[str, float] | None = None, engine: ReplayEngine | None = None
+    folder: Path,
+    policies: Path,
+    *,
+    limits: Mapping[str, float] | None = None,
+    engine: ReplayEngine | None = None,
+    broker: NotingBroker | None = None,
 ) -> AsyncIterator[Gateway]:
     """Start a gateway and stop it at the end."""
     replay = engine or ReplayEngine(uds=make_private(folder / "engine") / "engine.sock")
@@ -109,12 +116,13 @@ async def running_gateway(
             }
         )
         log = MemoryLog()
-        async with _wired(config, log) as appliance, _listening(appliance, replay, log) as gateway:
+        door = broker or NotingBroker()
+        async with _wired(config, log, door) as appliance, _listening(appliance, replay, log, door) as gateway:
             yield gateway
 
 
 @asynccontextmanager
-async def _wired(config: Config, log: MemoryLog) -> AsyncIterator[Appliance]:
+async def _wired(config: Config, log: MemoryLog, door: NotingBroker) -> AsyncIterator[Appliance]:
     clock = Clock()
     policy, registry = CurrentPolicy(config.policies), Registry.open(config.clients, config.secrets)
     trail, client = Trail(log, clock), EngineClient.from_config(config)
@@ -122,7 +130,6 @@ async def _wired(config: Config, log: MemoryLog) -> AsyncIterator[Appliance]:
     gate = Gate(concurrency=config.limits.concurrency, queue=config.limits.queue)
     async with Engine.from_config(client, config) as engine:
         await engine.wait_ready(READY_WITHIN_S)
-        door = NotingBroker()
         worker = GuardWorker(config.guard_models, site=policy.bundle.guard.site)
         async with BrokerWatch(door) as broker, AsyncExitStack() as stack:
             parts = Parts(
@@ -163,7 +170,9 @@ async def _wired(config: Config, log: MemoryLog) -> AsyncIterator[Appliance]:
 
 
 @asynccontextmanager
-async def _listening(appliance: Appliance, replay: ReplayEngine, log: MemoryLog) -> AsyncIterator[Gateway]:
+async def _listening(
+    appliance: Appliance, replay: ReplayEngine, log: MemoryLog, door: NotingBroker
+) -> AsyncIterator[Gateway]:
     config, metrics = appliance.config, Metrics()
     certificates = ensure_certificates(config.tls, default_hosts(config.host))
     bound, listening = bind(config.host, 0), asyncio.Event()
@@ -189,6 +198,7 @@ async def _listening(appliance: Appliance, replay: ReplayEngine, log: MemoryLog)
             engine=replay,
             log=log,
             metrics=metrics,
+            broker=door,
         )
     finally:
         listener.should_exit = True
