@@ -9,14 +9,20 @@ from appliance.approval import Approvals, Closed
 from appliance.config import Config, load_config
 from appliance.exclusions import Excluded
 from appliance.policy.load import load_bundle
+from audit.approvals import Act, Desk
+from audit.approvals import Approvals as AskedApprovals
+from audit.cli.duty import now_ms
 from audit.officers import Officers
+from audit.permission import Permissions
 from audit.query import Entry, Reader
 from audit.rows import Rows
 from audit.store.address import sqlite_address
 from tests.support.command_line import Done, run
+from tests.support.officers import POLICIES
 from tests.support.policy_folder import copy_policies
 from tests.support.recorder_process import running_recorder
 from tests.support.registers import a_provider, write_register
+from tests.support.trails import new_trail
 
 FIRST, SECOND, READER = "r.first", "r.second", "c.reader"
 """Two release officers, and a compliance officer who may change nothing."""
@@ -31,14 +37,37 @@ class ReleaseOffice:
     @classmethod
     @contextmanager
     def running(cls, home: Path) -> Iterator["ReleaseOffice"]:
-        """Add officers and a register to a home that has trail keys, and start its recorder."""
+        """Set up a home that has trail keys, and start its recorder, which learns of the officers."""
+        office = cls.at(home)
+        with running_recorder(home):
+            yield office
+
+    @classmethod
+    def at(cls, home: Path) -> "ReleaseOffice":
+        """Add officers and a register to a home that has trail keys."""
         (home / "appliance.yaml").write_text(f"policies: {home / 'policies'}\n")
         write_register(copy_policies(home / "policies"), a_provider())
         office = cls(home)
         for name, role in ((FIRST, "release-officer"), (SECOND, "release-officer"), (READER, "compliance-officer")):
             office.add_officer(name, role)
-        with running_recorder(home):
-            yield office
+        return office
+
+    @classmethod
+    def without_recorder(cls, home: Path) -> "ReleaseOffice":
+        """Set up a home whose recorder has stopped; it has learned of the officers before."""
+        new_trail(home)
+        office = cls.at(home)
+        Officers(home / "custodian").record_changes(lambda _event: None)
+        return office
+
+    def requested(self, action: Act, subject: str, *, by: str = FIRST) -> str:
+        """Return the id of an approval that was asked for while a recorder still ran."""
+        custodian = self.home / "custodian"
+        officer = next(each for each in Officers(custodian).entries() if each.name == by)
+        desk = Desk(
+            AskedApprovals(custodian / "approvals"), permissions=Permissions.load(POLICIES), record=lambda _event: None
+        )
+        return desk.request(action, subject, case="CASE-7", officer=officer, now_ms=now_ms()).id
 
     @property
     def config(self) -> Config:
