@@ -19,7 +19,7 @@ run: model ## start the appliance and keep it running (Ctrl-C stops it)
 	@.venv/bin/appliance up
 
 demo: model ## watch clinical tasks go through the whole appliance
-	@.venv/bin/appliance demo
+	@.venv/bin/appliance demo --stand-in tests.support.stand_ins
 
 # Most tests wait for processes and disks, so two workers halve the time; each file stays with one worker.
 test: dev model system-tests ## run every test, with branch coverage

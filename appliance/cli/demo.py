@@ -1,7 +1,8 @@
 """``appliance demo``: real clinical tasks through the whole appliance, and the proof that they left.
 
 Uses the appliance that runs on the home folder, or starts one and stops it again.  Adds a client in the sandbox tenant
-and revokes it at the end.  Exit codes: 0 everything behaved as it should; 1 something did not, and is named.
+and revokes it at the end.  With ``--stand-in`` one request leaves, from a second appliance to a program on this machine
+(`demo_sandbox`).  Exit codes: 0 everything behaved as it should; 1 something did not, and is named.
 """
 
 import secrets
@@ -9,6 +10,7 @@ import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Annotated
 
 import httpx
 import typer
@@ -17,6 +19,7 @@ from rich.console import Console
 from appliance.auth.registry import Registry
 from appliance.cli.client import DEFAULT_ROLE
 from appliance.cli.demo_appliance import appliance
+from appliance.cli.demo_sandbox import sandbox
 from appliance.cli.demo_script import STEPS, TASKS, TENANT
 from appliance.cli.demo_stage import Stage
 from appliance.cli.demo_trail import in_the_trail
@@ -30,17 +33,29 @@ ANSWER_WITHIN_S = 180.0
 """The longest deadline of the tasks shown; two cores draft a few words a second."""
 
 
-def demo(*, home: Home = None) -> None:
+def demo(
+    *,
+    home: Home = None,
+    stand_in: Annotated[
+        str | None,
+        typer.Option(
+            "--stand-in",
+            metavar="MODULE",
+            help="Also show a request that leaves: to this program, which stands in for a managed API on this machine.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     """Send real tasks through the whole appliance and show what they leave behind."""
     restrict()
     config, out = settings(home), console()
     with appliance(config, out) as running:
-        failed = _play(config, running, out)
+        failed = _play(config, running, out, stand_in=stand_in)
     if failed:
         raise typer.Exit(1)
 
 
-def _play(config: Config, running: Running, out: Console) -> bool:
+def _play(config: Config, running: Running, out: Console, *, stand_in: str | None) -> bool:
     """Run every step, show the summary, and say whether anything was not as it should be."""
     registry = Registry.open(config.clients, config.secrets)
     name = f"demo-{secrets.token_hex(4)}"
@@ -52,6 +67,9 @@ def _play(config: Config, running: Running, out: Console) -> bool:
             for step in (*STEPS, in_the_trail):
                 with _survived(stage, step.__name__):
                     step(stage)
+            if stand_in is not None:
+                with _survived(stage, "sandbox"):
+                    sandbox(stage, stand_in)
             registry.revoke(client.id)
             with _survived(stage, "revoked"):
                 _revoked(stage)

@@ -68,7 +68,7 @@ class NetNamespace:
 
     def call(self, act: Callable[[], T]) -> T:
         """Call something in a thread that is in it; sockets made there stay in it."""
-        with ThreadPoolExecutor(1, initializer=self._enter) as thread:
+        with ThreadPoolExecutor(1, initializer=self.enter) as thread:
             return thread.submit(act).result()
 
     def run(self, *words: str) -> None:
@@ -89,7 +89,8 @@ class NetNamespace:
         self.ip("link set lo up")
         self.ip(f"link set {CABLE} up")
 
-    def _enter(self) -> None:
+    def enter(self) -> None:
+        """Move the calling thread into it."""
         library = ctypes.CDLL(None, use_errno=True)
         descriptor = os.open(self.path, os.O_RDONLY)
         try:
