@@ -34,6 +34,7 @@ VERSIONS = ("2023-06-01", "2026-10-21")
 
 _TYPES = {
     Problem.INVALID: "invalid_request_error",
+    Problem.FILTERED: "invalid_request_error",
     Problem.UNAUTHORIZED: "authentication_error",
     Problem.FORBIDDEN: "permission_error",
     Problem.UNKNOWN: "not_found_error",
@@ -111,7 +112,7 @@ class AnthropicMessages:
 
     def error(self, problem: Problem, message: str) -> ErrorAnswer:
         """Return Anthropic's error."""
-        status = _OVERLOADED_STATUS if problem is Problem.OVERLOADED else problem.value
+        status = _OVERLOADED_STATUS if problem is Problem.OVERLOADED else problem.status
         body = server_sent.compact(_error(problem, message))
         return ErrorAnswer(status=status, body=body, headers={"request-id": "req_stand_in"})
 

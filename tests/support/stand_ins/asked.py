@@ -20,15 +20,23 @@ _SOURCE = re.compile(r"<source>\s*(.*?)\s*</source>", re.DOTALL)
 
 
 class Problem(Enum):
-    """A vendor's no."""
+    """A vendor's no, and its usual status."""
 
-    INVALID = 400
-    UNAUTHORIZED = 401
-    FORBIDDEN = 403
-    UNKNOWN = 404
-    RATE_LIMITED = 429
-    SERVER_ERROR = 500
-    OVERLOADED = 503
+    INVALID = ("invalid", 400)
+    FILTERED = ("filtered", 400)
+    """A filter stopped the prompt itself."""
+
+    UNAUTHORIZED = ("unauthorized", 401)
+    FORBIDDEN = ("forbidden", 403)
+    UNKNOWN = ("unknown", 404)
+    RATE_LIMITED = ("rate_limited", 429)
+    SERVER_ERROR = ("server_error", 500)
+    OVERLOADED = ("overloaded", 503)
+
+    @property
+    def status(self) -> int:
+        """Return the HTTP status."""
+        return self.value[1]
 
 
 class RefusedError(Exception):

@@ -75,17 +75,26 @@ class AzureOpenAI:
 
     def error(self, problem: Problem, message: str) -> ErrorAnswer:
         """Return Azure's error."""
-        if problem not in _CODES:
+        if problem is Problem.FILTERED:
+            body = _prompt_filtered(message)
+        elif problem not in _CODES:
             body = openai_chat.error_of(problem, message)
         else:
             body = {"error": {"code": _CODES[problem], "message": message}}
-        return ErrorAnswer(status=problem.value, body=compact(body), headers={"apim-request-id": "req-stand-in"})
+        return ErrorAnswer(status=problem.status, body=compact(body), headers={"apim-request-id": "req-stand-in"})
 
 
 def _notes(answer: Answer) -> dict[str, Any]:
     filtered = answer.finish is Finish.FILTERED
     notes = {kind: {"filtered": False, "severity": "safe"} for kind in _KINDS}
     return notes | ({"violence": {"filtered": True, "severity": "medium"}} if filtered else {})
+
+
+def _prompt_filtered(message: str) -> dict[str, Any]:
+    results = {kind: {"filtered": kind == "violence", "severity": "high"} for kind in _KINDS}
+    inner = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": results}
+    told = {"message": message, "type": None, "param": "prompt", "code": "content_filter", "status": 400}
+    return {"error": {**told, "innererror": inner}}
 
 
 def _prompt_notes() -> list[dict[str, Any]]:

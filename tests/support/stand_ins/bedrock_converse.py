@@ -46,6 +46,7 @@ _STOP_REASONS = {
 }
 _ERRORS = {
     Problem.INVALID: (400, "ValidationException"),
+    Problem.FILTERED: (400, "ValidationException"),
     Problem.UNAUTHORIZED: (403, "UnrecognizedClientException"),
     Problem.FORBIDDEN: (403, "AccessDeniedException"),
     Problem.UNKNOWN: (404, "ResourceNotFoundException"),

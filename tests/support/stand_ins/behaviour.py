@@ -50,6 +50,9 @@ class Behaviour(StrEnum):
     FILTERED = "filtered"
     """A filter of the vendor's cuts the answer."""
 
+    PROMPT_FILTERED = "prompt_filtered"
+    """A filter of the vendor's stops the prompt, before any answer."""
+
     EMPTY = "empty"
     """End well and say nothing."""
 

@@ -41,6 +41,7 @@ _FINISH_REASONS = {
 }
 _ERRORS = {
     Problem.INVALID: ("invalid_request_error", "invalid_value"),
+    Problem.FILTERED: ("invalid_request_error", "invalid_prompt"),
     Problem.UNAUTHORIZED: ("invalid_request_error", "invalid_api_key"),
     Problem.FORBIDDEN: ("invalid_request_error", "unsupported_country_region_territory"),
     Problem.UNKNOWN: ("invalid_request_error", "model_not_found"),
@@ -89,7 +90,7 @@ class OpenAIChat:
     def error(self, problem: Problem, message: str) -> ErrorAnswer:
         """Return OpenAI's error."""
         body = compact(error_of(problem, message))
-        return ErrorAnswer(status=problem.value, body=body, headers={"x-request-id": "req_stand_in"})
+        return ErrorAnswer(status=problem.status, body=body, headers={"x-request-id": "req_stand_in"})
 
 
 def asked_of(body: Mapping[str, Any]) -> Asked:

@@ -87,7 +87,7 @@ class OpenAIResponses:
     def error(self, problem: Problem, message: str) -> ErrorAnswer:
         """Return OpenAI's error."""
         body = compact(openai_chat.error_of(problem, message))
-        return ErrorAnswer(status=problem.value, body=body, headers={"x-request-id": "req_stand_in"})
+        return ErrorAnswer(status=problem.status, body=body, headers={"x-request-id": "req_stand_in"})
 
 
 def _event(event: dict[str, Any], number: int, *, is_end: bool = False, comes_once: bool = False) -> Event:

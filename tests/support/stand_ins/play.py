@@ -22,6 +22,7 @@ _PROBLEMS = {
     Behaviour.RATE_LIMITED_NO_HINT: Problem.RATE_LIMITED,
     Behaviour.SERVER_ERROR: Problem.SERVER_ERROR,
     Behaviour.OVERLOADED: Problem.OVERLOADED,
+    Behaviour.PROMPT_FILTERED: Problem.FILTERED,
 }
 _PADDING = b" " * 65536
 

@@ -96,7 +96,26 @@ def running(
 
 
 def test_every_behaviour_has_its_promise() -> None:
-    assert {*ANSWERS, *FAULTS} == set(Behaviour)
+    assert {*ANSWERS, *FAULTS, Behaviour.PROMPT_FILTERED} == set(Behaviour)
+
+
+@EVERY_SERVICE
+async def test_a_filtered_prompt_is_an_answer_where_the_vendor_names_its_filter(
+    service: Service, certificates: Certificates
+) -> None:
+    said = Said()
+    names_it = service in (Service.OPENAI_CHAT, Service.OPENAI_RESPONSES, Service.AZURE_OPENAI)
+
+    async with running(service, Behaviour.PROMPT_FILTERED, certificates) as stand_in:
+        asked = ask_of(adapter_for(stand_in.provider()), stand_in, said, stream=True)
+        if names_it:
+            await asked
+        else:
+            with pytest.raises(ProviderFaultError, match="would not process") as raised:
+                await asked
+
+    assert said.pieces == []
+    assert said.ended.finish_reason == "content_filter" if names_it else raised.value.fault == "rejected"
 
 
 @STREAMED
