@@ -4,13 +4,15 @@ from pathlib import Path
 import pytest
 
 from audit.access import APPROVAL_GIVEN, APPROVAL_REQUESTED
-from audit.approvals import GOOD_MS, WAIT_MS, Act, Approvals, Desk, approval_view
+from audit.approvals import GOOD_MS, WAIT_MS, Act, Approval, Approvals, Desk, approval_view
 from audit.errors import ApprovalError, FormatError, PermissionDeniedError, RecorderUnavailableError
+from audit.officers import Officers
 from audit.permission import Permissions
 from audit.record import Event, Kind
 from tests.support.officers import FIRST, NOW_MS, POLICIES, READER, SECOND, Office
 
 EXCHANGE = "ex_" + "1" * 32
+DIGEST = "a" * 64
 
 
 @pytest.fixture
@@ -89,6 +91,61 @@ def test_who_asks_cannot_approve(office: Office) -> None:
         office.desk.approve(request.id, officer=office.officer(FIRST), now_ms=NOW_MS)
 
     assert office.recorded[-1].code == APPROVAL_REQUESTED
+
+
+def test_another_case_of_letters_is_no_other_person(office: Office) -> None:
+    Officers(office.custodian).add(FIRST.upper(), roles=("privacy-officer",))
+    request = office.requested(Act.OPEN_BODY, EXCHANGE)
+
+    with pytest.raises(ApprovalError, match="Who asks cannot approve"):
+        office.desk.approve(request.id, officer=office.officer(FIRST.upper()), now_ms=NOW_MS)
+
+
+def _agreed(office: Office, approval_id: str, by: str, *, action: Act = Act.CHANGE_REGISTER) -> Approval:
+    return office.desk.agreed(approval_id, action=action, officer=office.officer(by), now_ms=NOW_MS)
+
+
+def test_a_second_officer_agrees_and_either_of_the_two_goes_on(office: Office) -> None:
+    request = office.requested(Act.CHANGE_REGISTER, DIGEST)
+
+    agreed = _agreed(office, request.id, SECOND)
+
+    assert (agreed.requested_by, agreed.approved_by) == (FIRST, SECOND)
+    assert [_agreed(office, request.id, name) for name in (FIRST, SECOND)] == [agreed, agreed]
+
+
+def test_who_asks_does_not_agree_alone(office: Office) -> None:
+    request = office.requested(Act.CHANGE_REGISTER, DIGEST)
+
+    with pytest.raises(ApprovalError, match="Who asks cannot approve"):
+        _agreed(office, request.id, FIRST)
+
+
+def test_a_third_officer_does_not_go_on_with_what_two_have_agreed(office: Office) -> None:
+    Officers(office.custodian).add("p.third", roles=("privacy-officer",))
+    approval = office.approved(Act.CHANGE_REGISTER, DIGEST)
+
+    with pytest.raises(ApprovalError, match="two other officers"):
+        _agreed(office, approval.id, "p.third")
+    with pytest.raises(PermissionDeniedError):
+        _agreed(office, approval.id, READER)
+
+
+def test_what_is_agreed_for_one_act_is_not_for_another(office: Office) -> None:
+    approval = office.approved(Act.CHANGE_EXCLUSIONS, "add/exb_1/0")
+
+    with pytest.raises(ApprovalError, match="is for change_exclusions, not for this"):
+        _agreed(office, approval.id, SECOND)
+
+
+def test_what_is_spent_is_asked_for_anew_where_it_was_asked_for(office: Office) -> None:
+    approval = office.approved(Act.CHANGE_REGISTER, DIGEST)
+    office.approvals.spend(approval.id)
+
+    with pytest.raises(ApprovalError, match="'appliance policy propose'"):
+        _agreed(office, approval.id, SECOND)
+    with pytest.raises(ApprovalError, match="'appliance policy propose'"):
+        office.approvals.spend(approval.id)
 
 
 def test_who_has_not_the_right_can_neither_ask_nor_approve(office: Office) -> None:

@@ -30,16 +30,17 @@ def _officer(*roles: str, name: str = "m.weber", tenant: str = "") -> Officer:
     [
         ((), set()),
         (("compliance-officer",), {"ReadTrail", "ExportTrail"}),
-        (("privacy-officer",), {"ReadTrail", "OpenBody"}),
+        (("privacy-officer",), {"ReadTrail", "OpenBody", "ChangeRegister"}),
+        (("release-officer",), {"ChangeRegister"}),
         (("quality-officer",), set()),
-        (("compliance-officer", "privacy-officer"), {"ReadTrail", "ExportTrail", "OpenBody"}),
+        (("compliance-officer", "privacy-officer"), {"ReadTrail", "ExportTrail", "OpenBody", "ChangeRegister"}),
         (("integration",), set()),
         (("operator",), set()),
     ],
 )
 def test_a_role_gives_the_rights_that_the_shipped_policy_says(roles: tuple[str, ...], rights: set[Right]) -> None:
     permissions = Permissions.load(POLICIES)
-    every: tuple[Right, ...] = ("ReadTrail", "OpenBody", "ExportTrail")
+    every: tuple[Right, ...] = ("ReadTrail", "OpenBody", "ExportTrail", "ChangeRegister")
 
     assert {right for right in every if permissions.allows(_officer(*roles), right)} == rights
 
@@ -52,6 +53,19 @@ def test_an_officer_without_a_role_is_told_how_to_get_one() -> None:
 def test_a_refusal_names_what_is_missing() -> None:
     with pytest.raises(PermissionDeniedError, match="no policy permits it to compliance-officer"):
         Permissions.load(POLICIES).check(_officer("compliance-officer"), "OpenBody")
+
+
+def test_a_policy_of_before_there_was_a_register_permits_nobody_to_change_it(folder: Path) -> None:
+    schema = folder / "schema.cedarschema"
+    text = schema.read_text()
+    begin = text.index("action ChangeRegister")
+    schema.write_text(text[:begin] + text[text.index("};", begin) + 2 :].replace("entity Register;", ""))
+    (folder / "trail.cedar").write_text(PERMIT)
+    permissions = Permissions.load(folder)
+
+    assert permissions.allows(_officer("guest"), "ReadTrail")
+    with pytest.raises(PermissionDeniedError, match="may not change who may get what leaves the building"):
+        permissions.check(_officer("guest"), "ChangeRegister")
 
 
 def test_nothing_is_permitted_by_an_empty_policy(folder: Path) -> None:

@@ -1,6 +1,7 @@
+import os
 from pathlib import Path
 
-from appliance.auth.private_file import create_private, write_private
+from appliance.auth.private_file import create_private, write_private, write_shared
 
 
 def test_a_file_is_replaced_whole_and_stays_private(tmp_path: Path) -> None:
@@ -12,6 +13,20 @@ def test_a_file_is_replaced_whole_and_stays_private(tmp_path: Path) -> None:
 
     assert path.read_bytes() == b"new"
     assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_shared_file_is_replaced_whole_for_everybody_to_read(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    mask = os.umask(0o077)
+    try:
+        write_shared(path, b"new")
+    finally:
+        os.umask(mask)
+
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o644
     assert list(tmp_path.iterdir()) == [path]
 
 
