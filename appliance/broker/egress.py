@@ -127,13 +127,15 @@ class Call:
         raise self._fault("timeout", "The provider did not answer before the deadline.")
 
     async def _repeated(self, prepared: Prepared) -> Reply:
-        for left in range(MAX_REPEATS, -1, -1):
+        left = MAX_REPEATS
+        while True:
             reply = await self._attempt(prepared)
             wait = repeat_after_s(reply.status, reply.headers) if isinstance(reply, Reply) else RECONNECT_AFTER_S
             if wait is None or not left or self._loop.time() + wait >= self._end:
                 break
             if isinstance(reply, Reply):
                 await reply.aclose()
+            left -= 1
             await asyncio.sleep(wait)
         if isinstance(reply, ProviderFaultError):
             raise reply
@@ -156,9 +158,8 @@ class Call:
 
     async def _exchange(self, prepared: Prepared, *, first_by: float) -> httpcore2.Response:
         """Send one attempt and read the head of its answer.  Raises httpcore2.ConnectError if nothing was sent."""
-        slow = asyncio.timeout_at(first_by)
         try:
-            async with slow:
+            async with asyncio.timeout_at(first_by):
                 return await self._pool.handle_async_request(self._request(prepared))
         except UntrustedHostError:
             fault = self._fault("unavailable", "The provider's host did not prove itself by what the register pins.")
@@ -167,16 +168,13 @@ class Call:
         except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException):
             fault = self._fault("unavailable", "The provider broke the connection off before it answered.")
         except TimeoutError:
-            if not slow.expired():
-                raise
             fault = self._fault("timeout", "The provider did not begin to answer in time.")
         raise fault
 
     def _request(self, prepared: Prepared) -> httpcore2.Request:
         endpoint = self._endpoint
         kept = [(name, value) for name, value in prepared.headers if name.lower() in self._terms.headers]
-        host = endpoint.host if endpoint.port == HTTPS_PORT else f"{endpoint.host}:{endpoint.port}"
-        ours = [("Host", host), ("User-Agent", USER_AGENT), ("Accept-Encoding", "identity")]
+        ours = [("Host", host_of(endpoint)), ("User-Agent", USER_AGENT), ("Accept-Encoding", "identity")]
         length = [("Content-Length", str(len(prepared.body)))]
         return httpcore2.Request(
             "POST",
@@ -194,3 +192,8 @@ class Call:
 
     def _fault(self, fault: Fault, reason: str) -> ProviderFaultError:
         return ProviderFaultError(fault, reason, sent=self.attempts > 0)
+
+
+def host_of(endpoint: Endpoint) -> str:
+    """Return what the ``Host`` header says of an endpoint."""
+    return endpoint.host if endpoint.port == HTTPS_PORT else f"{endpoint.host}:{endpoint.port}"

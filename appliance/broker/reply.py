@@ -94,15 +94,12 @@ class Reply:
 
     async def _next(self, stream: AsyncIterator[bytes]) -> bytes | None:
         loop = asyncio.get_running_loop()
-        late = asyncio.timeout_at(min(self._silent_until, self._times.end))
         try:
-            async with late:
+            async with asyncio.timeout_at(min(self._silent_until, self._times.end)):
                 piece = await anext(stream, None)
         except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException):
             fault = ProviderFaultError("broken", "The provider's answer broke off.")
         except TimeoutError:
-            if not late.expired():
-                raise
             fault = ProviderFaultError("timeout", self._late_words(loop.time()))
         else:
             self._silent_until = loop.time() + self._times.stall_s
