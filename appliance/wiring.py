@@ -7,7 +7,7 @@ the trail tells what ran when (design section 2, promise 9).
 
 import hashlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import Self
@@ -17,7 +17,7 @@ from appliance.admission.gate import Gate
 from appliance.approval import Approvals, Closed
 from appliance.auth.authenticate import Authenticator
 from appliance.auth.registry import Registry
-from appliance.clock import AgreementClock, Clock
+from appliance.clock import AgreementClock, Clock, Moment
 from appliance.config import Config, make_private
 from appliance.engine.client import EngineClient
 from appliance.engine.condition import Engine
@@ -82,58 +82,61 @@ class Appliance:
         model = identify_model(config)
         registry = Registry.open(config.clients, config.secrets)
         async with AsyncExitStack() as stack:
-            icd10 = stack.enter_context(closing(Icd10Table.open(make_private(config.cache))))
             recorder = await stack.enter_async_context(aclosing(RecorderClient(config.recorder_socket)))
             trail = Trail(recorder, clock)
             stack.push_async_callback(trail.aclose, patience_s=OWED_PATIENCE_S)
-            client = await stack.enter_async_context(aclosing(EngineClient.from_config(config)))
-            door = BrokerClient(config.broker_socket)
-            broker = await stack.enter_async_context(BrokerWatch(door))
-            agreements = AgreementClock(clock, seen_file=config.home / SEEN_FILE)
-            approvals, closed = Approvals.of(config), Closed.of(config)
+            broker = await stack.enter_async_context(BrokerWatch(BrokerClient(config.broker_socket)))
             worker = GuardWorker(config.guard_models, site=policy.bundle.guard.site)
             guard = GuardProcess(worker, stack)
             await guard.follow(policy.bundle)
+            agreements = AgreementClock(clock, seen_file=config.home / SEEN_FILE)
+            client = await stack.enter_async_context(aclosing(EngineClient.from_config(config)))
             parts = Parts(
                 policy=policy,
-                router=Router(
-                    policy,
-                    model,
-                    moments=agreements.moment,
-                    approval=approvals.why_not,
-                    broker=lambda: broker.condition,
-                    closed=lambda: closed.names(policy.bundle.providers),
-                ),
+                router=_router(config, policy, model, moments=agreements.moment, broker=broker),
                 gate=Gate(concurrency=config.limits.concurrency, queue=config.limits.queue),
                 estimator=Estimator.from_config(config),
                 engine=await stack.enter_async_context(Engine.from_config(client, config)),
                 client=client,
                 guard=Guard(worker, lambda: policy.bundle.guard, clock=clock),
-                broker=door,
+                broker=BrokerClient(config.broker_socket),
                 model=model,
                 trail=trail,
-                icd10=icd10,
+                icd10=stack.enter_context(closing(Icd10Table.open(make_private(config.cache)))),
                 excluded=Excluded.open(config),
                 moments=agreements.moment,
                 salt_secret=secrets.token_bytes(SALT_BYTES),
                 clock=clock,
             )
             await _record_start(config, parts, registry)
-            yield cls(
-                config=config,
-                clock=clock,
-                policy=policy,
-                registry=registry,
-                authenticator=Authenticator(registry),
-                engine=parts.engine,
-                gate=parts.gate,
-                broker=broker,
-                recorder=recorder,
-                trail=trail,
-                model=model,
-                pipeline=Pipeline(parts),
-                guard=guard,
-            )
+            yield cls._of(config, parts, registry=registry, recorder=recorder, broker=broker, guard=guard)
+
+    @classmethod
+    def _of(
+        cls,
+        config: Config,
+        parts: Parts,
+        *,
+        registry: Registry,
+        recorder: RecorderClient,
+        broker: BrokerWatch,
+        guard: "GuardProcess",
+    ) -> Self:
+        return cls(
+            config=config,
+            clock=parts.clock,
+            policy=parts.policy,
+            registry=registry,
+            authenticator=Authenticator(registry),
+            engine=parts.engine,
+            gate=parts.gate,
+            broker=broker,
+            recorder=recorder,
+            trail=parts.trail,
+            model=parts.model,
+            pipeline=Pipeline(parts),
+            guard=guard,
+        )
 
 
 class GuardProcess:
@@ -154,6 +157,21 @@ class GuardProcess:
         if bundle.providers and not self._is_begun:
             self._is_begun = True
             await self._stack.enter_async_context(self._worker.running())
+
+
+def _router(
+    config: Config, policy: CurrentPolicy, model: ModelIdentity, *, moments: Callable[[], Moment], broker: BrokerWatch
+) -> Router:
+    """Return the router, with everything that may close a way out looked at anew for each request."""
+    closed = Closed.of(config)
+    return Router(
+        policy,
+        model,
+        moments=moments,
+        approval=Approvals.of(config).why_not,
+        broker=lambda: broker.condition,
+        closed=lambda: closed.names(policy.bundle.providers),
+    )
 
 
 async def _record_start(config: Config, parts: Parts, registry: Registry) -> None:
