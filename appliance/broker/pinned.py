@@ -6,6 +6,7 @@ ends here.  Nothing is written before the other end has proven itself.
 
 import ssl
 from collections.abc import Iterable
+from contextlib import suppress
 
 import httpcore2
 from typing_extensions import override
@@ -49,13 +50,7 @@ class PinnedBackend(httpcore2.AsyncNetworkBackend):
             addresses = await self._addresses.find()
         except UnreachableHostError as error:
             raise httpcore2.ConnectError("no pinned address is known") from error
-        for address in addresses:
-            try:
-                stream = await self._sockets.connect_tcp(address, port, timeout=CONNECT_WITHIN_S)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
-                continue
-            return _PinnedStream(stream, self._endpoint, self.context)
-        raise httpcore2.ConnectError("no pinned address answers")
+        return _PinnedStream(await self._first_of(addresses), self._endpoint, self.context)
 
     @override
     async def connect_unix_socket(
@@ -66,6 +61,12 @@ class PinnedBackend(httpcore2.AsyncNetworkBackend):
     ) -> httpcore2.AsyncNetworkStream:
         """Refuse: no provider is a local socket.  Raises UntrustedHostError."""
         raise UntrustedHostError("another host than the pinned one was asked for")
+
+    async def _first_of(self, addresses: Iterable[str]) -> httpcore2.AsyncNetworkStream:
+        for address in addresses:
+            with suppress(httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                return await self._sockets.connect_tcp(address, self._endpoint.port, timeout=CONNECT_WITHIN_S)
+        raise httpcore2.ConnectError("no pinned address answers")
 
 
 class _PinnedStream(httpcore2.AsyncNetworkStream):
