@@ -29,8 +29,8 @@ NOTE = {
 }
 """A tool on offer."""
 
-HASTY = Ceilings(answer_bytes=200_000, first_byte_s=0.3, total_s=20.0)
-"""Bounds small enough to reach in a test."""
+SMALL = Ceilings(answer_bytes=200_000)
+"""A bound small enough to reach in a test."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +44,13 @@ class Said:
     async def allow(self, outgoing: Outgoing) -> None:
         """Let everything leave, and remember it (`BeforeSend`)."""
         self.outgoing.append(outgoing)
+
+    def keep(self, piece: Text | Ended) -> None:
+        """Remember what came."""
+        if isinstance(piece, Ended):
+            self.ended = piece
+        else:
+            self.pieces.append(piece)
 
     @property
     def text(self) -> str:
@@ -97,10 +104,7 @@ async def ask_of(adapter: Adapter, stand_in: StandIn, said: Said, *, ask: Ask | 
     try:
         async with aclosing(asking(adapter, stand_in, said, ask=ask, stream=stream)) as answer:
             async for piece in answer:
-                if isinstance(piece, Ended):
-                    said.ended = piece
-                else:
-                    said.pieces.append(piece)
+                said.keep(piece)
     finally:
         await adapter.aclose()
     return said

@@ -15,6 +15,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from typing_extensions import override
+
 from appliance.policy.register import Service
 from tests.support.stand_ins.behaviour import Behaviour
 from tests.support.stand_ins.certificates import HOST
@@ -33,6 +35,7 @@ class Kept(list[Received]):
     folder: Path
     _count: int = field(default=0)
 
+    @override
     def append(self, received: Received) -> None:
         """Write one request down."""
         self._count += 1

@@ -89,7 +89,7 @@ class Player:
             await self._whole(connection, self._form.whole(asked, answer), behaviour)
 
     async def _stream(self, connection: Connection, events: Iterator[Event], behaviour: Behaviour) -> None:
-        chunks = (event.data for event in events)
+        chunks: Iterator[bytes] = (event.data for event in events)
         headers = {"content-type": self._form.stream_kind}
         if behaviour is Behaviour.COMPRESSED:
             chunks, headers = iter([gzip.compress(b"".join(chunks))]), {**headers, "content-encoding": "gzip"}

@@ -4,13 +4,14 @@ import asyncio
 import traceback
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 
 import pytest
 
 from appliance.broker.outgoing import Outgoing, ProviderFaultError
 from appliance.broker.providers.choose import adapter_for
 from appliance.policy.register import Service
-from tests.support.managed_calls import HASTY, SOURCE, Said, ask_of, asking
+from tests.support.managed_calls import SMALL, SOURCE, Said, ask_of, asking
 from tests.support.stand_ins import Behaviour, StandIn
 from tests.support.stand_ins.answer import ANSI, HTML, REFUSAL_TEXT
 from tests.support.stand_ins.asked import PROVIDER_WORDS
@@ -32,29 +33,30 @@ ANSWERS: Mapping[Behaviour, tuple[str, str]] = {
 }
 """How an answer ends, and what stands in its text; hostile text is an answer too, for the gateway to screen."""
 
-FAULTS: Mapping[Behaviour, str] = {
-    Behaviour.SLOW_FIRST_BYTE: "timeout",
-    Behaviour.RESET: "unavailable",
-    Behaviour.RESET_MIDWAY: "broken",
-    Behaviour.TRUNCATED: "broken",
-    Behaviour.MALFORMED_EVENT: "broken",
-    Behaviour.DUPLICATE_EVENT: "broken",
-    Behaviour.ERROR_MIDWAY: "broken",
-    Behaviour.WRONG_CONTENT_TYPE: "broken",
-    Behaviour.UNAUTHORIZED: "unauthorized",
-    Behaviour.FORBIDDEN: "unauthorized",
-    Behaviour.RATE_LIMITED: "busy",
-    Behaviour.RATE_LIMITED_NO_HINT: "busy",
-    Behaviour.SERVER_ERROR: "unavailable",
-    Behaviour.OVERLOADED: "busy",
-    Behaviour.EMPTY: "broken",
-    Behaviour.OVERSIZED: "broken",
-    Behaviour.ENDLESS: "broken",
-    Behaviour.PROMPT_INJECTION: "broken",
-    Behaviour.REDIRECT: "broken",
-    Behaviour.COMPRESSED: "broken",
-    Behaviour.WRONG_HOST_CERTIFICATE: "unavailable",
+FAULTS: Mapping[Behaviour, tuple[str, str]] = {
+    Behaviour.SLOW_FIRST_BYTE: ("timeout", "did not begin to answer"),
+    Behaviour.RESET: ("unavailable", "broke the connection off"),
+    Behaviour.RESET_MIDWAY: ("broken", "broke off"),
+    Behaviour.TRUNCATED: ("broken", ""),
+    Behaviour.MALFORMED_EVENT: ("broken", ""),
+    Behaviour.DUPLICATE_EVENT: ("broken", ""),
+    Behaviour.ERROR_MIDWAY: ("broken", ""),
+    Behaviour.WRONG_CONTENT_TYPE: ("broken", "content type"),
+    Behaviour.UNAUTHORIZED: ("unauthorized", "credential"),
+    Behaviour.FORBIDDEN: ("unauthorized", "credential"),
+    Behaviour.RATE_LIMITED: ("busy", "429"),
+    Behaviour.RATE_LIMITED_NO_HINT: ("busy", "429"),
+    Behaviour.SERVER_ERROR: ("unavailable", "500"),
+    Behaviour.OVERLOADED: ("busy", "5"),
+    Behaviour.EMPTY: ("broken", "empty"),
+    Behaviour.OVERSIZED: ("broken", "larger"),
+    Behaviour.ENDLESS: ("broken", "larger"),
+    Behaviour.PROMPT_INJECTION: ("broken", "not offered"),
+    Behaviour.REDIRECT: ("broken", "307"),
+    Behaviour.COMPRESSED: ("broken", "compressed"),
+    Behaviour.WRONG_HOST_CERTIFICATE: ("unavailable", "did not prove itself"),
 }
+"""What each fault is called, and words of its sentence where only one check can say them."""
 
 NEAREST = {
     # Anthropic's classifiers end an answer as a refusal; Converse has no refusal beside its filter.
@@ -127,7 +129,7 @@ async def test_an_answer_comes_back_as_it_was_given(
     reason, text = ANSWERS[behaviour]
 
     async with running(service, behaviour, certificates) as stand_in:
-        adapter = adapter_for(stand_in.provider(ceilings=HASTY))
+        adapter = adapter_for(stand_in.provider(ceilings=SMALL))
         said = await ask_of(adapter, stand_in, Said(), stream=stream)
 
     assert said.ended.finish_reason == NEAREST.get((service, behaviour), reason)
@@ -142,14 +144,17 @@ async def test_a_fault_is_told_in_our_own_words(
     service: Service, behaviour: Behaviour, certificates: Certificates, *, stream: bool
 ) -> None:
     said = Said()
+    ceilings = replace(SMALL, first_byte_s=0.3) if behaviour is Behaviour.SLOW_FIRST_BYTE else SMALL
     async with running(service, behaviour, certificates) as stand_in:
-        adapter = adapter_for(stand_in.provider(ceilings=HASTY))
+        adapter = adapter_for(stand_in.provider(ceilings=ceilings))
         with pytest.raises(ProviderFaultError) as raised:
             await ask_of(adapter, stand_in, said, stream=stream)
 
     fault = raised.value
+    expected, words = FAULTS[behaviour]
     whole_error = behaviour is Behaviour.ERROR_MIDWAY and not stream
-    assert fault.fault == ("unavailable" if whole_error else FAULTS[behaviour])
+    assert fault.fault == ("unavailable" if whole_error else expected)
+    assert words in fault.reason
     told = "".join(traceback.format_exception(fault)) + repr(fault) + fault.reason
     assert [word for word in SECRETS if word in told] == []
     assert said.ended is None
@@ -168,7 +173,7 @@ async def test_the_same_bytes_go_again_only_where_the_provider_asks_for_it(
     said = Said()
     async with running(service, Behaviour.OK, certificates, retry_after_s=0) as stand_in:
         stand_in.enqueue(behaviour)
-        adapter = adapter_for(stand_in.provider(ceilings=HASTY))
+        adapter = adapter_for(stand_in.provider(ceilings=SMALL))
         if behaviour is Behaviour.RATE_LIMITED:
             await ask_of(adapter, stand_in, said, stream=True)
         else:
