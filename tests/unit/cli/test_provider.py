@@ -29,10 +29,17 @@ def home(tmp_path: Path, policies: Path) -> Path:
 @pytest.fixture
 def approved(home: Path, policies: Path) -> Path:
     """Return a home whose register has one provider in force, which two officers approved."""
-    write_register(policies, a_provider())
     new_trail(home)
-    approve_policies(home)
+    _approve(home, policies)
     return home
+
+
+def _approve(home: Path, policies: Path, **changes: object) -> None:
+    """Put a register of one provider in place and approve it, as if nothing had been approved before."""
+    write_register(policies, a_provider(**changes))
+    for receipt in (home / "approvals").glob("*.json"):
+        receipt.unlink()
+    approve_policies(home)
 
 
 def _ending(left: timedelta) -> Agreement:
@@ -87,8 +94,7 @@ def test_a_register_that_nobody_approved_is_closed_and_says_so(home: Path, polic
     ],
 )
 def test_an_agreement_is_shown_as_it_stands(approved: Path, policies: Path, agreement: Agreement, state: str) -> None:
-    write_register(policies, a_provider(agreements=(agreement,)))
-    approve_policies(approved)
+    _approve(approved, policies, agreements=(agreement,))
 
     [row] = run("provider", "list", "--json", home=approved).json()["agreements"]
 
@@ -96,8 +102,7 @@ def test_an_agreement_is_shown_as_it_stands(approved: Path, policies: Path, agre
 
 
 def test_an_agreement_that_ends_is_told_by_every_command(approved: Path, policies: Path) -> None:
-    write_register(policies, a_provider(agreements=(_ending(6 * DAY + DAY / 2),)))
-    approve_policies(approved)
+    _approve(approved, policies, agreements=(_ending(6 * DAY + DAY / 2),))
     sentence = "Agreement BAA-2026-014 with Example Cloud Inc. expires in 6 days"
 
     listed, state = run("provider", "list", home=approved), run("status", home=approved)
@@ -111,8 +116,7 @@ def test_an_agreement_that_ends_is_told_by_every_command(approved: Path, policie
 
 
 def test_an_ended_agreement_closes_the_provider_and_stops_nothing_else(approved: Path, policies: Path) -> None:
-    write_register(policies, a_provider(agreements=(_ending(-DAY),)))
-    approve_policies(approved)
+    _approve(approved, policies, agreements=(_ending(-DAY),))
 
     shown, told = run("status", home=approved), run("status", "--json", home=approved).json()
     checks = run("doctor", "--json", home=approved).json()["checks"]

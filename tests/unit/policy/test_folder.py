@@ -7,6 +7,7 @@ import pytest
 
 from appliance.errors import PolicyInvalidError
 from appliance.policy.folder import MAX_FILE_BYTES, MAX_FILES, Folder, read_folder
+from tests.support.registers import a_provider, write_register
 
 
 def test_every_file_is_read_once_by_its_path_in_the_folder(policies: Path) -> None:
@@ -18,7 +19,8 @@ def test_every_file_is_read_once_by_its_path_in_the_folder(policies: Path) -> No
 
 
 def test_the_digest_is_what_sha256sum_says(policies: Path) -> None:
-    listing = "sha256sum *.cedar *.cedarschema *.yaml tasks/*.yaml | LC_ALL=C sort -k 2 | sha256sum"
+    write_register(policies, a_provider())
+    listing = "sha256sum *.cedar *.cedarschema *.yaml pins/*.pem tasks/*.yaml | LC_ALL=C sort -k 2 | sha256sum"
     said = subprocess.run(["sh", "-c", listing], cwd=policies, capture_output=True, check=True, text=True)  # noqa: S607
 
     assert read_folder(policies).digest() == said.stdout.split()[0]
@@ -49,9 +51,14 @@ def test_explanations_and_cases_are_not_in_force(policies: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["tasks.cedar~", "Tasks.cedar", "policy.yaml", ".hidden", "tasks/deep.cedar", "notes.txt", "tasks/A.yaml"]
+    "name",
+    [
+        *("tasks.cedar~", "Tasks.cedar", "policy.yaml", ".hidden", "tasks/deep.cedar", "notes.txt", "tasks/A.yaml"),
+        *("more.pem", "pins/host.key", "pins/Host.pem", "pins/more.yaml"),
+    ],
 )
 def test_a_file_that_does_not_belong_is_refused_by_name(policies: Path, name: str) -> None:
+    (policies / "pins").mkdir()
     (policies / name).write_text("")
 
     with pytest.raises(
@@ -82,8 +89,9 @@ def test_a_pipe_in_place_of_a_file_is_refused_and_never_waited_for(policies: Pat
         read_folder(policies)
 
 
-@pytest.mark.parametrize("name", ["more.cedar", "tasks/more.yaml", "anything"])
+@pytest.mark.parametrize("name", ["more.cedar", "tasks/more.yaml", "pins/more.pem", "anything"])
 def test_a_link_is_refused_wherever_it_points(policies: Path, name: str) -> None:
+    (policies / "pins").mkdir()
     (policies / name).symlink_to(policies / "tasks.cedar")
 
     with pytest.raises(PolicyInvalidError, match=f"{name}:1: this is a symbolic link; put the file itself here"):
