@@ -15,9 +15,13 @@ from appliance.exchange import Actor, EvidenceState, RouteKind
 from appliance.policy.bundle import Bundle
 from appliance.policy.decide import decide
 from appliance.policy.escalate import Ask, Way, escalate_question
+from appliance.policy.question import SANDBOX
 from appliance.policy.register import ManagedModel, Provider, Use
 from appliance.policy.task import TaskPolicy
 from appliance.routing.evidence import Assessment, Evidence, assess
+
+FOREIGN = "a stand-in serves the sandbox tenant only, and the sandbox tenant reaches stand-ins only"
+"""Said where tenant and provider do not belong together."""
 
 
 class EngineView(Protocol):
@@ -102,6 +106,9 @@ class Candidate:
     permission: Decision
     """The answer to ``Escalate``."""
 
+    foreign: bool
+    """Whether it is a stand-in for a tenant with patients, or a real provider for the sandbox."""
+
     closed: str
     """Why it may not be asked, whatever the policies say, as a clause; empty if nothing stands against it."""
 
@@ -119,10 +126,15 @@ class Candidate:
         return self.provider.name if len(self.provider.models) == 1 else f"{self.provider.name} ({self.model.name})"
 
     def objections(self) -> tuple[str, ...]:
-        """Return everything that forbids to ask it, as clauses; empty if it may be asked."""
-        found = [self.closed] if self.closed else []
-        if not self.agreement and not self.closed:
-            found.append(f"no agreement with {self.provider.recipient} is in force")
+        """Return what forbids to ask it, as clauses; empty if it may be asked.
+
+        What mends itself by no policy is told alone: the rest would only repeat it in other words.
+        """
+        if self.foreign:
+            return (FOREIGN,)
+        if self.closed:
+            return (self.closed,)
+        found = [] if self.agreement else [f"no agreement with {self.provider.recipient} is in force"]
         if not self.permission.allowed:
             found += [clause(reason) for reason in self.permission.reasons]
         if self.assessment.state is not EvidenceState.MEETS:
@@ -155,6 +167,7 @@ def candidates(
                 agreement="" if agreement is None else agreement.id,
                 assessment=drafts,
                 permission=decide(bundle, escalate_question(actor, task.name, ask=ask, way=way)),
+                foreign=provider.sandbox != (actor.tenant == SANDBOX),
                 closed=_closed(way, ask.use(task.name), outlook),
                 missing=_missing(bundle, way, outlook),
             )

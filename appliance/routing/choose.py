@@ -29,8 +29,8 @@ ILLUSTRATIVE_REMARK = "(Illustrative evidence of the reference example; sandbox 
 NO_PROVIDER = "no managed route is permitted, because no provider has an agreement in force"
 """Said where the register is empty."""
 
-MAX_NAMED = 4
-"""Of more candidates the reasons of the first are told; the record and the caller read the same sentence."""
+MAX_TOLD = 4
+"""Of more different reasons the first are told; the record and the caller read the same sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ def choose(
     *, task: TaskPolicy, local: Assessment, candidates: Sequence[Candidate], engine: EngineView, ask: Ask
 ) -> Route:
     """Return the route with its reasons; the first reason holds the rate, the bound and the threshold."""
-    ways = _weighed(candidates, ask)
+    ways = _weighed(candidates, task, ask)
     if local.state is EvidenceState.MEETS:
         return _met(task, local, engine, ways)  # (1), (2)
     if ways.open:  # (3)
@@ -116,10 +116,10 @@ def _refused(
     )
 
 
-def _weighed(candidates: Sequence[Candidate], ask: Ask) -> _WaysOut:
-    stays = _stays(ask)
-    if stays or not candidates:
-        return _WaysOut(open=(), closed=stays or NO_PROVIDER, is_missing=False)
+def _weighed(candidates: Sequence[Candidate], task: TaskPolicy, ask: Ask) -> _WaysOut:
+    stays = _stays(candidates, task, ask)
+    if stays:
+        return _WaysOut(open=(), closed=stays, is_missing=False)
     permitted = sorted((each for each in candidates if not each.objections()), key=_rank)
     if not permitted:
         return _WaysOut(open=(), closed=_told(candidates), is_missing=False)
@@ -128,11 +128,15 @@ def _weighed(candidates: Sequence[Candidate], ask: Ask) -> _WaysOut:
     return _WaysOut(open=able, closed=f"the managed route cannot be taken now: {missing}", is_missing=not able)
 
 
-def _stays(ask: Ask) -> str:
+def _stays(candidates: Sequence[Candidate], task: TaskPolicy, ask: Ask) -> str:
     """Say what keeps the request in the building, whatever the policies answered; empty if nothing does."""
     if ask.restrictions:
         return f"what falls under {_listed(sorted(ask.restrictions))} stays in the building"
-    return "data of the class restricted stays in the building" if ask.data_class is DataClass.RESTRICTED else ""
+    if ask.data_class is DataClass.RESTRICTED:
+        return "data of the class restricted stays in the building"
+    if not candidates:
+        return NO_PROVIDER
+    return "" if task.escalation else "the file of this task does not let it escalate"
 
 
 def _rank(candidate: Candidate) -> tuple[float, float, str, str]:
@@ -142,13 +146,16 @@ def _rank(candidate: Candidate) -> tuple[float, float, str, str]:
 
 
 def _told(candidates: Sequence[Candidate]) -> str:
-    """Return the objections to each candidate, said once where they are the same for all."""
-    said = {each.label: "; ".join(each.objections()) for each in candidates}
-    if len(set(said.values())) == 1:
-        return next(iter(said.values()))
-    told = [f"{label}: {objections}" for label, objections in sorted(said.items())]
-    rest = [f"{len(told) - MAX_NAMED} more are closed too"] if len(told) > MAX_NAMED else []
-    return "; ".join([*told[:MAX_NAMED], *rest])
+    """Return the objections to the candidates, each said once for all to whom it is the same."""
+    said: dict[str, list[str]] = {}
+    own = [each for each in candidates if not each.foreign] or candidates
+    for each in sorted(own, key=lambda each: each.label):
+        said.setdefault("; ".join(each.objections()), []).append(each.label)
+    if len(said) == 1:
+        return next(iter(said))
+    told = [f"{_listed(labels)}: {objections}" for objections, labels in said.items()]
+    rest = [f"{len(told) - MAX_TOLD} more reasons close others"] if len(told) > MAX_TOLD else []
+    return "; ".join([*told[:MAX_TOLD], *rest])
 
 
 def _listed(names: Sequence[str]) -> str:

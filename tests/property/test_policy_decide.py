@@ -7,10 +7,11 @@ from cedarpy import PolicySet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.exchange import Actor
-from appliance.policy.bundle import Bundle, Statement
+from appliance.exchange import Actor, DataClass
+from appliance.policy.bundle import Bundle
 from appliance.policy.decide import decide
 from appliance.policy.question import Action, PrincipalKind, Question, Resource, ResourceKind
+from tests.support.open_bundles import with_rule
 from tests.support.policy_folder import TASKS
 
 WORDS = st.text(max_size=12)
@@ -30,7 +31,28 @@ RESOURCES = st.builds(
     owner=st.sampled_from(["", "client_a"]) | WORDS,
 )
 PURPOSES = st.sampled_from(["TREAT", "HPAYMT", "HMARKT"])
-SANE = st.fixed_dictionaries({}, optional={"purpose": PURPOSES, "agreement_in_force": st.booleans()})
+SETS = st.frozensets(st.sampled_from(["DATE", "NAME"]), max_size=2)
+ESCALATING = st.fixed_dictionaries(
+    {
+        "purpose": PURPOSES,
+        "data_class": st.sampled_from(DataClass).map(str),
+        "provider": st.just("acme"),
+        "service": st.just("openai-chat"),
+        "region": st.just("us"),
+        "model": st.just("m"),
+        "agreement_in_force": st.booleans(),
+        "evidence": st.sampled_from(["meets", "meets", "fails"]),
+        "failover": st.booleans(),
+        "restrictions": st.just(frozenset()) | SETS,
+        "patients_named": st.booleans(),
+        "sandbox": st.booleans(),
+        "finding_kinds": SETS,
+        "finding_count": st.integers(0, 9),
+        "time": st.integers(0, 2**40),
+    },
+    optional={"kinds_left": SETS},
+)
+SANE: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries({}, optional={"purpose": PURPOSES}) | ESCALATING
 ODD: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
     WORDS | st.just("purpose"),
     WORDS | st.integers() | st.booleans() | st.none() | st.floats() | st.frozensets(WORDS) | st.binary(max_size=3),
@@ -45,6 +67,27 @@ QUESTIONS = st.builds(
     principal=st.sampled_from(PrincipalKind),
 )
 
+OPEN = {
+    "purpose": "TREAT",
+    "data_class": "phi",
+    "agreement_in_force": True,
+    "evidence": "meets",
+    "failover": False,
+    "restrictions": frozenset(),
+    "patients_named": True,
+    "kinds_left": frozenset(),
+}
+CLOSING = {
+    "purpose": "HMARKT",
+    "data_class": "restricted",
+    "agreement_in_force": False,
+    "evidence": "insufficient",
+    "failover": True,
+    "restrictions": frozenset({"hiv"}),
+    "patients_named": False,
+    "kinds_left": frozenset({"MRN"}),
+}
+
 FORBIDS = st.sampled_from(
     [
         "forbid (principal, action, resource);",
@@ -56,13 +99,6 @@ FORBIDS = st.sampled_from(
         'forbid (principal, action, resource) when { context.purpose == "TREAT" };',
     ]
 )
-
-
-def _with(bundle: Bundle, rule: str) -> Bundle:
-    """Add a rule without checking it: what a rule that was never validated does must be safe as well."""
-    policies = bundle.policies.with_added_str(rule)
-    added = Statement(id="policy0", effect="forbid", reason="Added.", file="added.cedar", line=1, text=rule)
-    return replace(bundle, policies=policies, statements={**bundle.statements, "policy0": added})
 
 
 @given(question=QUESTIONS)
@@ -88,7 +124,7 @@ def test_nothing_is_allowed_but_by_a_permit_that_is_named(bundle: Bundle, questi
 
 @given(question=QUESTIONS, rule=FORBIDS)
 def test_a_forbid_that_is_added_never_allows_anything(bundle: Bundle, question: Question, rule: str) -> None:
-    stricter = decide(_with(bundle, rule), question)
+    stricter = decide(with_rule(bundle, rule), question)
 
     assert not stricter.allowed or decide(bundle, question).allowed
 
@@ -100,7 +136,7 @@ def test_without_policies_nothing_is_allowed(bundle: Bundle, question: Question)
 
 @given(question=QUESTIONS)
 def test_a_rule_that_errs_never_allows_anything(bundle: Bundle, question: Question) -> None:
-    erring = _with(bundle, "permit (principal, action, resource) when { 9223372036854775807 + 1 > 0 };")
+    erring = with_rule(bundle, "permit (principal, action, resource) when { 9223372036854775807 + 1 > 0 };")
 
     decision = decide(erring, question)
 
@@ -108,8 +144,43 @@ def test_a_rule_that_errs_never_allows_anything(bundle: Bundle, question: Questi
 
 
 @given(question=QUESTIONS)
-def test_nothing_leaves_the_building_whatever_is_asked(bundle: Bundle, question: Question) -> None:
-    assert not decide(bundle, replace(question, action=Action.ESCALATE)).allowed
+def test_nothing_leaves_unless_everything_speaks_for_it(bundle: Bundle, question: Question) -> None:
+    decision = decide(bundle, replace(question, action=Action.ESCALATE))
+
+    if decision.allowed:
+        facts, task = question.facts, bundle.tasks[question.resource.name]
+        assert question.principal is PrincipalKind.CLIENT
+        assert task.escalation
+        assert task.name in question.actor.tasks
+        assert (facts["agreement_in_force"], facts["evidence"], facts["patients_named"]) == (True, "meets", True)
+        assert (facts["restrictions"], facts["failover"]) == (frozenset(), False)
+        assert facts["data_class"] != "restricted"
+        assert facts["sandbox"] == (question.actor.tenant == "sandbox")
+        assert facts.get("kinds_left", frozenset()) in (frozenset(), {"DATE"})
+
+
+@given(actor=ACTORS, facts=ESCALATING)
+def test_an_escalation_that_is_allowed_is_denied_once_any_fact_turns(
+    bundle: Bundle, actor: Actor, facts: dict[str, Any]
+) -> None:
+    sandbox = replace(actor, tasks=frozenset({"discharge-summary"}), tenant="sandbox" if facts["sandbox"] else "a")
+    opened = {**facts, **OPEN}
+    resource = Resource(kind=ResourceKind.TASK, name="discharge-summary")
+
+    def allowed(**changes: Any) -> bool:
+        asked = {**opened, **changes}
+        return decide(bundle, Question(actor=sandbox, action=Action.ESCALATE, resource=resource, facts=asked)).allowed
+
+    assert allowed()
+    for name, value in CLOSING.items():
+        assert not allowed(**{name: value}), name
+
+
+@given(question=QUESTIONS)
+def test_only_an_officer_changes_what_may_leave(bundle: Bundle, question: Question) -> None:
+    decision = decide(bundle, replace(question, action=Action.CHANGE_REGISTER))
+
+    assert not decision.allowed or question.principal is PrincipalKind.OFFICER
 
 
 @given(question=QUESTIONS)

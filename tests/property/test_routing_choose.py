@@ -9,7 +9,8 @@ from appliance.exchange import EvidenceState, Route, RouteKind
 from appliance.policy.bundle import Bundle
 from appliance.routing.choose import choose
 from appliance.routing.evidence import Assessment, Evidence, assess
-from tests.support.routes import ENGINES, MODEL, engine, evidence, permission, task_with
+from tests.support.registers import a_provider
+from tests.support.routes import ENGINES, MODEL, a_candidate, an_ask, engine, evidence, permission, task_with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,8 @@ class World:
     illustrative: tuple[int, int] | None
     tenant: str
     permitted: bool
-    provider: str
+    providers: int
+    missing: str
     unmet: str
     failover: bool
     state: str
@@ -35,7 +37,8 @@ WORLDS = st.builds(
     illustrative=FIGURES,
     tenant=st.sampled_from(["sandbox", "general-hospital"]),
     permitted=st.booleans(),
-    provider=st.sampled_from(["", "acme"]),
+    providers=st.integers(0, 2),
+    missing=st.sampled_from(["", "", "the broker cannot be reached"]),
     unmet=st.sampled_from(["refuse", "local"]),
     failover=st.booleans(),
     state=st.sampled_from(ENGINES),
@@ -64,14 +67,20 @@ def _assessed(bundle: Bundle, world: World, route: RouteKind, *, without: str = 
 
 
 def _route(bundle: Bundle, world: World, *, permitted: bool | None = None, without: str = "") -> Route:
-    return choose(
-        task=task_with(bundle, when_unmet=world.unmet, failover=world.failover),
-        local=_assessed(bundle, world, RouteKind.LOCAL, without=without),
-        managed=_assessed(bundle, world, RouteKind.MANAGED, without=without),
-        managed_permission=permission(allowed=world.permitted if permitted is None else permitted),
-        engine=engine(world.state),
-        provider=world.provider,
-    )
+    task = task_with(bundle, when_unmet=world.unmet, failover=world.failover)
+    may = world.permitted if permitted is None else permitted
+    ways = [
+        a_candidate(
+            task,
+            provider=a_provider(name=name),
+            assessment=_assessed(bundle, world, RouteKind.MANAGED, without=without),
+            permission=permission(allowed=may),
+            missing=world.missing,
+        )
+        for name in ("acme", "beta")[: world.providers]
+    ]
+    local = _assessed(bundle, world, RouteKind.LOCAL, without=without)
+    return choose(task=task, local=local, candidates=ways, engine=engine(world.state), ask=an_ask())
 
 
 @given(world=WORLDS)
@@ -85,7 +94,8 @@ def test_a_managed_route_has_permission_a_named_provider_and_evidence_that_meets
 
     if route.kind is RouteKind.MANAGED:
         assert world.permitted
-        assert route.provider == world.provider == "acme"
+        assert route.provider == "acme"
+        assert (world.providers > 0, world.missing) == (True, "")
         assert _assessed(bundle, world, RouteKind.MANAGED).state is EvidenceState.MEETS
 
 
@@ -140,6 +150,17 @@ def test_every_route_says_the_threshold_and_why_in_one_sentence(bundle: Bundle, 
     assert route.reasons[0].endswith(".")
     assert route.reasons[0][0].isupper() or route.reasons[0][0].isdigit()
     assert (len(route.reasons) == 2) == route.illustrative
+
+
+@given(world=WORLDS)
+def test_a_refusal_that_may_open_by_itself_says_what_it_waits_for(bundle: Bundle, world: World) -> None:
+    route = _route(bundle, world)
+
+    if route.engine_missing:
+        assert world.state != "ready"
+    if route.provider_missing:
+        assert world.missing
+    assert route.kind is RouteKind.REFUSED or not (route.engine_missing or route.provider_missing)
 
 
 @given(world=WORLDS)

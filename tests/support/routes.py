@@ -125,6 +125,7 @@ def a_candidate(task: TaskPolicy, state: str = MEETING, **changes: Any) -> Candi
         "agreement": "BAA-1",
         "assessment": assessment(state, "managed", task),
         "permission": permission(allowed=True),
+        "foreign": False,
         "closed": "",
         "missing": "",
     }

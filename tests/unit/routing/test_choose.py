@@ -99,6 +99,7 @@ def test_a_managed_route_names_the_model_that_will_be_asked(route: Choice) -> No
         ({"permission": permission(allowed=False)}, "the file of this task does not let it escalate"),
         ({"agreement": ""}, "no agreement with Example Cloud Inc. is in force"),
         ({"agreement": "", "closed": "agreement BAA-1 expired at noon"}, "agreement BAA-1 expired at noon"),
+        ({"foreign": True}, "a stand-in serves the sandbox tenant only"),
         ({"closed": "provider acme was closed by hand"}, "provider acme was closed by hand"),
         ({"state": FAILING}, "42.0 % of 500 managed drafts were edited"),
         ({"state": INSUFFICIENT}, "10.0 % of 40 managed drafts were edited"),
@@ -112,6 +113,21 @@ def test_a_managed_route_stays_closed_unless_everything_opens_it(
     assert chosen.kind is RouteKind.REFUSED
     assert why in chosen.reasons[0]
     assert (chosen.engine_missing, chosen.provider_missing) == (False, False)
+
+
+def test_a_task_that_may_not_escalate_stays_whatever_the_policies_answer(bundle: Bundle) -> None:
+    stays = task_with(bundle, escalation=False)
+
+    chosen = choose(
+        task=stays,
+        local=assessment(FAILING, "local", stays),
+        candidates=[a_candidate(stays)],
+        engine=engine(),
+        ask=an_ask(),
+    )
+
+    assert chosen.kind is RouteKind.REFUSED
+    assert "the file of this task does not let it escalate" in chosen.reasons[0]
 
 
 def test_without_a_provider_nothing_is_permitted(route: Choice) -> None:
@@ -186,12 +202,20 @@ def test_a_refusal_that_only_waits_for_a_provider_says_so(route: Choice) -> None
 def test_several_objections_are_told_by_provider_and_the_same_ones_once(route: Choice) -> None:
     closed = [route.candidate(provider=named(f"p{number}"), closed=f"reason {number}") for number in range(6)]
     alike = [route.candidate(provider=named(f"p{number}"), closed="the same") for number in range(6)]
+    another = route.candidate(provider=named("p3"), closed="another")
 
     assert (
-        "p0: reason 0; p1: reason 1; p2: reason 2; p3: reason 3; 2 more are closed too;"
+        "p0: reason 0; p1: reason 1; p2: reason 2; p3: reason 3; 2 more reasons close others;"
         in (route(FAILING, *closed).reasons[0])
     )
     assert route(FAILING, *alike).reasons[0].count("the same") == 1
+    assert "p0, p1, p2: the same; p3: another" in route(FAILING, *alike[:3], another).reasons[0]
+
+
+def test_a_stand_in_that_a_real_tenant_cannot_use_is_no_part_of_the_reasons(route: Choice) -> None:
+    stand_in = route.candidate(provider=a_sandbox_provider(), foreign=True)
+
+    assert "stand-in" not in route(FAILING, route.candidate(closed="one reason"), stand_in).reasons[0]
 
 
 def test_a_provider_with_several_models_is_named_with_the_model(route: Choice) -> None:
