@@ -54,6 +54,16 @@ def test_a_policy_is_proposed_by_one_officer_and_approved_by_another(office: Rel
     assert (record.facts["providers"], record.facts["agreements"]) == (["example-cloud"], ["BAA-2026-014"])
 
 
+def test_a_person_is_told_what_to_do_next_and_a_program_the_same(office: ReleaseOffice) -> None:
+    proposed = office.run("policy", "propose", "--case", "CHG-7", by=FIRST)
+    added = office.asked("exclusion", "add", "--kind", "vip", "--case", "C-1", "--patient-file", office.numbers("7"))
+    told = office.run("exclusion", "confirm", added, "--json", by=SECOND)
+
+    assert "new: agreement BAA-2026-014 with example-cloud" in proposed.out
+    assert "Another officer approves it within 7 days: 'appliance policy approve ap_" in proposed.out
+    assert {key: told.json()[key] for key in ("act", "count")} == {"act": "add", "count": 1}
+
+
 def test_anybody_checks_the_approval_offline(office: ReleaseOffice) -> None:
     _approve(office, _proposed(office))
     path = office.home / "approvals" / f"{office.digest}.json"

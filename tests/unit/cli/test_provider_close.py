@@ -7,6 +7,7 @@ import pytest
 from appliance.approval import ClosingList
 from audit.approvals import Act
 from tests.support.approvals import approve
+from tests.support.recorder_stand_in import recorder_that_refuses
 from tests.support.release_office import FIRST, SECOND, ReleaseOffice
 
 NAME = "example-cloud"
@@ -29,6 +30,14 @@ def test_a_provider_is_closed_without_officer_recorder_or_policy(office: Release
     assert (done.code, "No recorder took the record" in done.err) == (0, True)
     assert "breach notice" in office.closed.why(NAME)
     assert office.closed.why("another") == ""
+
+
+def test_a_recorder_that_refuses_keeps_no_provider_open(office: ReleaseOffice) -> None:
+    with recorder_that_refuses(office.home):
+        done = office.run("provider", "close", NAME, "--reason", "breach notice")
+
+    assert (done.code, "No recorder took the record" in done.err) == (0, True)
+    assert office.closed.why(NAME)
 
 
 def test_a_program_reads_what_was_closed(office: ReleaseOffice) -> None:
