@@ -8,6 +8,7 @@ each request: what left the building, as the provider saw it.
 import argparse
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import signal
@@ -63,13 +64,18 @@ async def serve(options: argparse.Namespace) -> None:
         asyncio.get_running_loop().add_signal_handler(number, over.set)
     parent = os.getppid()
     running = StandIn.running(
-        Service(options.service), behaviour=Behaviour(options.behaviour), address=options.address, port=options.port,
+        Service(options.service),
+        behaviour=Behaviour(options.behaviour),
+        host=options.host,
+        address=options.address,
+        port=options.port,
         received=Kept(folder=folder / "received"),
-    )  # fmt: skip
+    )
     async with running as stand_in:
         _tell(stand_in, folder)
         while not over.is_set() and os.getppid() == parent:
-            await asyncio.wait([asyncio.ensure_future(over.wait())], timeout=_LOOK_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), _LOOK_S)
 
 
 def _tell(stand_in: StandIn, folder: Path) -> None:
@@ -79,7 +85,7 @@ def _tell(stand_in: StandIn, folder: Path) -> None:
     credential.write_text(stand_in.credential)
     told = {
         "port": stand_in.port,
-        "host": HOST,
+        "host": stand_in.host,
         "address": stand_in.address,
         "ca": str(ca),
         "credential": str(credential),
@@ -95,6 +101,7 @@ def options(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--service", required=True, choices=[each.value for each in Service])
     parser.add_argument("--folder", required=True, type=Path)
     parser.add_argument("--behaviour", default=Behaviour.OK.value, choices=[each.value for each in Behaviour])
+    parser.add_argument("--host", default=HOST)
     parser.add_argument("--address", default=LOOPBACK)
     parser.add_argument("--port", default=0, type=int)
     return parser.parse_args(words)

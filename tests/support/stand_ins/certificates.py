@@ -35,8 +35,8 @@ class Certificates:
     wrong: ssl.SSLContext
 
     @classmethod
-    def make(cls) -> "Certificates":
-        """Make them all; nothing stays on disk."""
+    def make(cls, host: str = HOST) -> "Certificates":
+        """Make them all for one host; nothing stays on disk."""
         authority = _Authority.make()
         key = ec.generate_private_key(ec.SECP256R1())
         spki = key.public_key().public_bytes(
@@ -45,7 +45,7 @@ class Certificates:
         return cls(
             ca_pem=authority.certificate.public_bytes(serialization.Encoding.PEM).decode(),
             spki_sha256=hashlib.sha256(spki).hexdigest(),
-            right=authority.context(key, HOST, "localhost"),
+            right=authority.context(key, host, "localhost"),
             wrong=authority.context(key, OTHER_HOST),
         )
 

@@ -60,6 +60,9 @@ class StandIn:
     oversized_bytes: int = 12 * 1024 * 1024
     """Above the register's default ceiling of an answer."""
 
+    host: str = HOST
+    """Its name in the register and in its certificate; `certificates` handed in must be of the same."""
+
     address: str = LOOPBACK
     """Where it listens; another one only inside a network namespace of a test's own."""
 
@@ -73,7 +76,9 @@ class StandIn:
     lured: int = 0
     """Connections to the place that redirects point to; a caller that follows none leaves it 0."""
 
-    certificates: Certificates = field(default_factory=Certificates.make, repr=False)
+    certificates: Certificates = field(repr=False)
+    """Made anew unless handed in, which saves a test its keys."""
+
     _script: deque[Behaviour] = field(default_factory=deque)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -83,11 +88,12 @@ class StandIn:
         cls, service: Service, *, behaviour: Behaviour = Behaviour.OK, **settings: Any
     ) -> AsyncIterator["StandIn"]:
         """Run one on a free port of loopback until the block ends."""
-        stand_in = cls(service=service, behaviour=behaviour, **settings)
+        certificates = settings.pop("certificates", None) or Certificates.make(settings.get("host", HOST))
+        stand_in = cls(service=service, behaviour=behaviour, certificates=certificates, **settings)
         trap = await asyncio.start_server(stand_in._lure, stand_in.address, 0)
         tls = stand_in.certificates.right
         tls.sni_callback = stand_in._show
-        pace = stand_in._pace(f"https://{HOST}:{trap.sockets[0].getsockname()[1]}")
+        pace = stand_in._pace(f"https://{stand_in.host}:{trap.sockets[0].getsockname()[1]}")
         player = Player(FORMATS[service], stand_in._rules(), pace)
         server = await asyncio.start_server(
             lambda reader, writer: stand_in._serve(player, reader, writer), stand_in.address, stand_in.port, ssl=tls
@@ -127,7 +133,7 @@ class StandIn:
 
     def provider(self, **changes: Any) -> Provider:
         """Return the register's entry, with some of its fields changed."""
-        endpoint = Endpoint(host=HOST, port=self.port, addresses=(self.address,), ca_pem=self.ca_pem)
+        endpoint = Endpoint(host=self.host, port=self.port, addresses=(self.address,), ca_pem=self.ca_pem)
         return a_stand_ins_provider(self.service, endpoint, changes)
 
     def register_yaml(self, **changes: Any) -> str:

@@ -242,3 +242,14 @@ async def test_a_stand_in_can_stand_in_the_register(service: Service, tmp_path: 
         loaded = load_bundle(write_register(policies, provider)).providers["stand-in"]
 
     assert loaded == provider
+
+
+async def test_a_stand_in_has_the_name_that_it_is_given() -> None:
+    async with StandIn.running(Service.OPENAI_CHAT, host="second.stand-in.test") as stand_in:
+        tls = ssl.create_default_context(cadata=stand_in.ca_pem)
+        _, writer = await asyncio.open_connection(
+            "127.0.0.1", stand_in.port, ssl=tls, server_hostname="second.stand-in.test"
+        )
+        writer.close()
+
+    assert stand_in.provider(name="second").endpoint.host == "second.stand-in.test"
