@@ -139,15 +139,11 @@ class _Read:
         waiting: list[tuple[object, bool]] = [(text, False) for text in texts]
         while waiting:
             each, is_label = waiting.pop()
-            if isinstance(each, dict):
-                waiting += [(key, False) for key in each]
-                waiting += [(below, key in LABELLED or (is_label and key != "system")) for key, below in each.items()]
-            elif isinstance(each, list):
-                waiting += [(below, is_label) for below in each]
+            below = _below(each, is_label=is_label)
+            if below is not None:
+                waiting += below
             elif is_label:
                 labels.add(str(each).upper())
-            elif (value := _parsed(str(each))) is not None:
-                waiting.append((value, False))
             else:
                 plain.append(str(each))
                 labels |= {code.upper() for code in _labels_in_prose(str(each))}
@@ -176,6 +172,17 @@ class _Marks:
 
     labels: Mapping[str, frozenset[str]]
     """Codes in capitals, and the restrictions that they stand for."""
+
+
+def _below(value: object, *, is_label: bool) -> list[tuple[object, bool]] | None:
+    """Return the parts of an object, a list or a text that is JSON, each with whether it is a label; None without."""
+    if isinstance(value, dict):
+        parts = [(below, key in LABELLED or (is_label and key != "system")) for key, below in value.items()]
+        return [*((key, False) for key in value), *parts]
+    if isinstance(value, list):
+        return [(below, is_label) for below in value]
+    parsed = None if is_label else _parsed(str(value))
+    return None if parsed is None else [(parsed, False)]
 
 
 @lru_cache(maxsize=REMEMBERED)
