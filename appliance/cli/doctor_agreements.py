@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from appliance.cli.doctor_finding import Finding, ok, warning
 from appliance.cli.provider_state import Standing, standings
-from appliance.clock import Clock
+from appliance.clock import AgreementClock, Clock
 from appliance.config import Config
 from appliance.policy.agreements import pin_ends, warnings
 from appliance.policy.load import load_bundle
@@ -17,6 +17,10 @@ from appliance.policy.register import Provider
 
 PIN_WARNING = timedelta(days=60)
 """As early as the first warning of an agreement: a new pin needs the same two officers."""
+
+
+SEEN_FILES = ("latest-time.json", "broker/clock.json")
+"""In HOME: the latest time that the gateway and the broker ever saw (`AgreementClock`)."""
 
 
 def agreements(config: Config) -> Iterator[Finding]:
@@ -34,6 +38,7 @@ def agreements(config: Config) -> Iterator[Finding]:
     for provider in bundle.providers.values():
         yield from _pin(provider, now)
         yield from _credential(config, provider)
+    yield from _clocks(config)
 
 
 def _agreement(standing: Standing, sentence: str) -> Finding:
@@ -55,3 +60,16 @@ def _credential(config: Config, provider: Provider) -> Iterator[Finding]:
     if provider.credential and not file.exists():
         found = f"{file} is missing: {provider.name} cannot be asked"
         yield warning("agreements", found, "put the credential there (mode 0600), unless systemd hands it over")
+
+
+def _clocks(config: Config) -> Iterator[Finding]:
+    """Hold the machine's clock against the latest time that was seen; one behind it keeps ended agreements closed."""
+    for name in SEEN_FILES:
+        file = config.home / name
+        clock = AgreementClock(Clock(), seen_file=file)
+        if clock.fault:
+            yield warning("agreements", clock.fault, "as the sentence says")
+        elif clock.jumped < timedelta(0):
+            hours = -clock.jumped.total_seconds() / 3600
+            found = f"the clock is {hours:.1f} h behind the latest time in {file}, which counts for agreements"
+            yield warning("agreements", found, "look that the clock is right, remove the file, and restart")

@@ -1,13 +1,16 @@
 """Provider, status, doctor and policy check tell of agreements: how many days are left, and what closes a provider."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from appliance.cli import status
+from appliance.cli.doctor_agreements import SEEN_FILES
 from appliance.clock import Clock
 from appliance.policy.register import Agreement
+from appliance.wiring import SEEN_FILE
 from tests.support.approvals import approve_policies
 from tests.support.command_line import Done, run
 from tests.support.policy_folder import edit
@@ -214,6 +217,21 @@ def test_doctor_names_a_register_that_nobody_approved_and_a_pin_that_ends(home: 
 
     assert any(text.startswith("example-cloud is closed: two officers have not approved") for text in found)
     assert f"the pin of api.cloud.example ends {ends:%Y-%m-%d}" in found
+
+
+def test_doctor_names_a_clock_that_is_behind_what_was_seen_and_a_file_that_cannot_be_read(approved: Path) -> None:
+    seen = Clock().now() + 2 * DAY
+    (approved / "broker").mkdir()
+    (approved / SEEN_FILE).write_text(json.dumps({"latest": seen.isoformat()}))
+    (approved / "broker" / "clock.json").write_text("damaged")
+
+    found = [text for verdict, text in _agreements(approved) if verdict == "warning"]
+
+    assert f"the clock is 48.0 h behind the latest time in {approved / SEEN_FILE}, which counts for agreements" in found
+    assert any(
+        text.startswith(f"{approved / 'broker' / 'clock.json'} cannot be read, so no agreement") for text in found
+    )
+    assert SEEN_FILE in SEEN_FILES
 
 
 def test_a_stand_in_needs_no_credential(home: Path, policies: Path) -> None:
