@@ -36,10 +36,9 @@ class Fields:
     @classmethod
     def of_json(cls, body: bytes) -> Self:
         """Return the object that these bytes are.  Raises AskError."""
-        try:
-            text = body.decode()
-        except UnicodeDecodeError as error:
-            raise AskError("the body", "must be UTF-8") from error
+        text = _decoded(body)
+        if text is None:
+            raise AskError("the body", "must be UTF-8")
         return cls(object_of(text, path="the body"))
 
     def path(self, key: str) -> str:
@@ -152,6 +151,13 @@ def object_of(text: str, *, path: str) -> Mapping[str, object]:
     if not isinstance(value, dict):
         raise AskError(path, "must be a JSON object")
     return cast("dict[str, object]", value)
+
+
+def _decoded(body: bytes) -> str | None:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return None  # raised from inside, an error would carry the whole body with it
 
 
 def _objects(value: object, *, path: str) -> tuple[Fields, ...]:
