@@ -51,19 +51,35 @@ class AnswerReader:
 
     def read(self, event: Event) -> Iterator[Text]:
         """Yield the pieces that an event brings.  Raises ProviderFaultError."""
-        if self._usage is not None or (event.name != "messageStart" and not self._is_started):
-            raise broken("is out of order")
-        if self._finish is not None and event.name not in {"metadata", ""}:
-            raise broken("is out of order")
+        self._check_order(event.name)
         match event.name:
-            case "messageStart":
-                self._start(event.fields)
             case "contentBlockStart":
                 yield from self._begin(event.fields)
             case "contentBlockDelta":
                 yield from self._piece(event.fields)
             case "contentBlockStop":
                 yield from self._close(event.fields)
+            case _:
+                self._frame(event)
+
+    def end(self) -> Ended:
+        """Return how the answer ended.  Raises ProviderFaultError if it is not whole."""
+        if self._finish is None or self._usage is None:
+            raise broken("stopped before its end")
+        sent, made = self._usage.get("inputTokens"), self._usage.get("outputTokens")
+        return self._checked.end(self._finish, prompt=sent, completion=made, model=self._model)
+
+    def _check_order(self, name: str) -> None:
+        is_early = not self._is_started and name != "messageStart"
+        is_late = self._finish is not None and name not in {"metadata", ""}
+        if self._usage is not None or is_early or is_late:
+            raise broken("is out of order")
+
+    def _frame(self, event: Event) -> None:
+        """Take what stands around the blocks."""
+        match event.name:
+            case "messageStart":
+                self._start(event.fields)
             case "messageStop":
                 self._stop(event.fields)
             case "metadata":
@@ -72,13 +88,6 @@ class AnswerReader:
                 return  # an event of a newer service; it changes nothing of what is known
             case _:
                 raise broken("is out of order")
-
-    def end(self) -> Ended:
-        """Return how the answer ended.  Raises ProviderFaultError if it is not whole."""
-        if self._finish is None or self._usage is None:
-            raise broken("stopped before its end")
-        sent, made = self._usage.get("inputTokens"), self._usage.get("outputTokens")
-        return self._checked.end(self._finish, prompt=sent, completion=made, model=self._model)
 
     def _start(self, fields: Mapping[str, object]) -> None:
         if self._is_started or fields.get("role") != "assistant":

@@ -65,8 +65,8 @@ class ScriptedEgress:
 @asynccontextmanager
 async def scripted(content: bytes) -> AsyncIterator[tuple[StandIn, BedrockConverse]]:
     """Give an adapter whose provider answers with these bytes, whatever it is asked."""
-    stand_in = StandIn(service=Service.BEDROCK_CONVERSE)
-    yield stand_in, BedrockConverse(stand_in.provider(), ScriptedEgress(content))
+    async with StandIn.running(Service.BEDROCK_CONVERSE) as stand_in:
+        yield stand_in, BedrockConverse(stand_in.provider(), ScriptedEgress(content))
 
 
 async def said(
