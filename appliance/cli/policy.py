@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from appliance.approval import Approvals, Closed
 from appliance.auth.registry import Client, Registry
 from appliance.cli.options import AsJson, Home, settings
 from appliance.cli.show import console, print_json
@@ -24,7 +25,7 @@ from appliance.clock import Clock, Moment
 from appliance.config import Config
 from appliance.decision import Decision
 from appliance.errors import ConfigError, ManifestMismatchError
-from appliance.exchange import Purpose
+from appliance.exchange import Actor, Purpose
 from appliance.models.manifest import load_manifest
 from appliance.policy.agreements import check_expiry
 from appliance.policy.bundle import Bundle
@@ -33,12 +34,14 @@ from appliance.policy.decide import decide
 from appliance.policy.escalate import Ask
 from appliance.policy.load import load_bundle
 from appliance.policy.question import (
+    SANDBOX,
     Action,
     Question,
     Resource,
     task_resource,
     trail_resource,
 )
+from appliance.policy.register import Provider
 from appliance.policy.roles import TASK_ACTIONS, TRAIL_ACTIONS, facts_of, resource_of
 from appliance.policy.table import render, table
 from appliance.policy.task import TaskPolicy
@@ -140,11 +143,11 @@ def explain(
         actor=caller.to_actor(),
         action=action,
         resource=_resource(action, policy, caller),
-        facts=facts_of(bundle, action, caller.to_actor(), next(iter(bundle.providers.values()), None)),
+        facts=facts_of(bundle, action, caller.to_actor(), _provider_for(bundle, caller.to_actor())),
     )
     decision = decide(bundle, question)
     model = _model_digest(config)
-    outlook, ask = _supposed(bundle), _ordinary(policy)
+    outlook, ask = _supposed(config, bundle), _ordinary(policy)
     weighing = weigh(bundle, actor=question.actor, task=policy, model_digest=model, ask=ask, outlook=outlook)
     if as_json:
         print_json(_explained(caller, policy, decision, weighing))
@@ -194,9 +197,21 @@ def _resource(action: Action, task: TaskPolicy, client: Client) -> Resource:
     return trail_resource(client.id) if action in TRAIL_ACTIONS else resource_of(action)
 
 
-def _supposed(bundle: Bundle) -> Outlook:
-    broker = _Broker(bundle.digest, dict.fromkeys(bundle.providers, _Open()))
-    return Outlook(engine=_Ready(), moment=Moment.at(Clock().now()), approval="", broker=broker, closed=frozenset())
+def _supposed(config: Config, bundle: Bundle) -> Outlook:
+    """Return an engine and a broker that are there; what people approved and closed is as it is."""
+    return Outlook(
+        engine=_Ready(),
+        moment=Moment.at(Clock().now()),
+        approval=Approvals.of(config).why_not_bundle(bundle),
+        broker=_Broker(bundle.digest, dict.fromkeys(bundle.providers, _Open())),
+        closed=Closed.of(config).names(bundle.providers),
+    )
+
+
+def _provider_for(bundle: Bundle, actor: Actor) -> Provider | None:
+    """Return the first provider that this tenant may reach at all."""
+    reached = (each for each in bundle.providers.values() if each.sandbox == (actor.tenant == SANDBOX))
+    return next(reached, None)
 
 
 def _ordinary(task: TaskPolicy) -> Ask:

@@ -10,7 +10,10 @@ from appliance.auth.registry import Client, Registry
 from appliance.cli.policy import app
 from appliance.config import load_config
 from appliance.errors import ConfigError, PolicyInvalidError
+from tests.support.approvals import approve_policies
 from tests.support.policy_folder import edit
+from tests.support.registers import a_provider, a_sandbox_provider, write_register
+from tests.support.trails import new_trail
 
 Run = Callable[..., Result]
 
@@ -123,6 +126,26 @@ def test_a_draft_below_its_threshold_is_said_to_be_so(run: Run) -> None:
     told = run("explain", "--client", "Ward 3", "--task", "prior-authorization-letter").stdout
 
     assert "local, marked as below its threshold" in told
+
+
+@pytest.mark.usefixtures("ward")
+def test_explain_tells_of_each_provider_what_keeps_it_closed(run: Run, policies: Path, home: Path) -> None:
+    write_register(policies, a_provider(), a_sandbox_provider())
+    new_trail(home)
+    why = ("explain", "--client", "Ward 3", "--task", "discharge-summary")
+
+    before = run(*why).stdout
+    approve_policies(home)
+    after, told = run(*why).stdout, _json(run(*why, "--json"))
+
+    assert "managed stand-in frontier-2026-03-01: closed; " in before
+    assert "Route of discharge-summary for Ward 3 (tenant sandbox): managed:stand-in" in after
+    assert "managed stand-in frontier-2026-03-01: open under BAA-2026-014" in after
+    assert "managed example-cloud frontier-2026-03-01: closed; a stand-in serves the sandbox tenant only" in after
+    assert [(each["provider"], each["open"]) for each in told["managed"]] == [
+        ("example-cloud", False),
+        ("stand-in", True),
+    ]
 
 
 @pytest.mark.usefixtures("ward")
