@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from appliance.clinical_text import ClinicalText, SafeText
 from appliance.errors import EscalationError
@@ -41,6 +42,8 @@ Record = Callable[[Facts, str], Awaitable[str]]
 
 MUST raise when it cannot: the broker is then never told to send.
 """
+
+_TOO_LARGE: Final = "This request is too large to leave the building in one piece; send less at a time."
 
 _LOST = (OSError, TimeoutError, FrameError)
 """What a broken connection, a silent broker and anything that is no frame come as."""
@@ -86,12 +89,13 @@ class BrokerClient:
         PhiGuardUnavailableError, or EscalationError and its kin with the reason; and whatever `record` raises.
         """
         complete = request.model_copy(update={"identifiers": identifiers.to_wire()})
+        opening = _opening(complete, body)
         conversation = Conversation(request)
         last_s = _from_now(request.deadline_s + self.grace_s)
         try:
             async with self._connection() as (reader, writer):
                 until_s = min(last_s, _from_now(self.check_timeout_s))
-                await self._say(writer, complete, body.reveal_bytes())
+                await self._write(writer, opening)
                 answer, _ = await self._heard(reader, until_s=until_s)
                 ready = conversation.ready(answer)
                 receipt = await record(ready.facts, ready.model)
@@ -105,8 +109,11 @@ class BrokerClient:
         except _LOST as error:
             raise conversation.lost(_kind(error)) from error
 
-    async def _say(self, writer: asyncio.StreamWriter, request: Request, body: bytes = b"") -> None:
-        writer.write(to_frame(request, body))
+    async def _say(self, writer: asyncio.StreamWriter, request: Request) -> None:
+        await self._write(writer, to_frame(request))
+
+    async def _write(self, writer: asyncio.StreamWriter, frame: bytes) -> None:
+        writer.write(frame)
         async with asyncio.timeout(self.timeout_s):
             await writer.drain()
 
@@ -128,6 +135,14 @@ class BrokerClient:
             writer.transport.abort()
             with suppress(OSError):
                 await writer.wait_closed()
+
+
+def _opening(request: DiscloseRequest, body: SafeText) -> bytes:
+    """Return the frame that asks.  Raises EscalationError if it is larger than the broker takes."""
+    try:
+        return to_frame(request, body.reveal_bytes())
+    except FrameError as error:
+        raise EscalationError(_TOO_LARGE, detail=type(error).__name__) from error
 
 
 def _from_now(seconds: float) -> float:

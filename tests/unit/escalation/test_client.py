@@ -163,9 +163,9 @@ async def test_a_broker_that_hangs_is_given_up(tmp_path: Path) -> None:
             await anext(client.disclose(REQUEST, SafeText("text"), identifiers=keyed(), record=unrecorded))
 
 
-async def test_a_frame_above_the_limit_is_not_sent(tmp_path: Path) -> None:
+async def test_a_frame_above_the_limit_is_not_sent_and_the_sender_is_told_what_to_do(tmp_path: Path) -> None:
     async with _broker(tmp_path, _saying(to_frame(REFUSAL))) as client:
-        with pytest.raises(EscalationError):
+        with pytest.raises(EscalationError, match="send less at a time"):
             await anext(
                 client.disclose(REQUEST, SafeText("x" * (MAX_BODY_BYTES + 1)), identifiers=keyed(), record=unrecorded)
             )
