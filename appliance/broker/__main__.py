@@ -23,7 +23,6 @@ from appliance.broker.credentials import Credentials, credentials_folder
 from appliance.broker.disclosure import check_outgoing
 from appliance.broker.notices import Notices
 from appliance.broker.office import Office
-from appliance.broker.providers.choose import adapter_for
 from appliance.broker.records import Records
 from appliance.broker.server import Broker
 from appliance.broker.spend import Spend
@@ -81,6 +80,7 @@ async def _run(config: Config, policy: CurrentPolicy, *, peers: set[int]) -> Non
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         loop.add_signal_handler(signal.SIGINT, stop.set)
         loop.add_signal_handler(signal.SIGHUP, broker.reload)
+        await office.adapters.keep(policy.bundle.providers)
         async with broker.listening(config.broker_socket):
             _log.info("broker_listening", policy_digest=policy.bundle.digest)
             await stop.wait()
@@ -92,7 +92,7 @@ async def _office(config: Config, policy: CurrentPolicy, clock: AgreementClock) 
     """Put the parts together, and close them in reverse order."""
     monotonic_s = Clock().monotonic_s
     recorder = RecorderClient(config.recorder_socket)
-    adapters = Adapters(adapter_for)
+    adapters = Adapters()
     spend = Spend(config.broker_home / "spend.json", now=lambda: clock.moment().latest)
     checkers = ThreadPoolExecutor(CHECKS, thread_name_prefix="tripwire")
     try:

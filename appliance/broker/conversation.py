@@ -27,7 +27,7 @@ from appliance.broker.providers.ask import Ask
 from appliance.broker.providers.ask_json import AskError
 from appliance.broker.spend import MILLION, cost_micro_usd
 from appliance.clinical_text import ClinicalText
-from appliance.escalation.wire import DiscloseRequest, Failed, Fault, Finished
+from appliance.escalation.wire import Code, DiscloseRequest, Failed, Fault, Finished
 from appliance.policy.register import ManagedModel
 
 OVERHEAD_TOKENS = 4096
@@ -76,7 +76,9 @@ class Conversation:
             async with asyncio.timeout(self._request.deadline_s + self._line.patience.grace_s):
                 await self._disclose()
         except NotSentError as error:
-            _log.warning("disclosure_refused", code=error.code, counts=error.counts, **self._told())
+            _log.warning(
+                "disclosure_refused", code=error.code, reason=error.reason, counts=error.counts, **self._told()
+            )
             await self._line.say(error.refusal(self._request.call))
         except TimeoutError:
             await self._fail(ProviderFaultError("timeout", "The answer was not complete before the deadline."))
@@ -107,7 +109,8 @@ class Conversation:
             fault = _fault_of(error, leaving)
             self._blame(fault, granted, place)
             if not leaving.attempts:
-                raise NotSentError("provider_closed", fault.reason.removesuffix(".")) from fault
+                code: Code = "no_credential" if fault.fault == "unauthorized" else "provider_closed"
+                raise NotSentError(code, fault.reason.removesuffix(".")) from fault
             await self._fail(fault)
         else:
             await self._finish(ended, granted, place)

@@ -278,11 +278,8 @@ class Desk:
     @asynccontextmanager
     async def peer(self) -> AsyncIterator[Peer]:
         """Connect as the gateway does."""
-        reader, writer = await asyncio.open_unix_connection(str(self.socket))
-        try:
-            yield Peer(reader, writer)
-        finally:
-            writer.close()
+        async with connected(self.socket) as peer:
+            yield peer
 
     async def disclose(self, **changes: Any) -> list[Answer]:
         """Hold a whole conversation and return what came after `Go`, or the refusal before."""
@@ -296,6 +293,16 @@ class Desk:
             while (answer := await peer.hear()) is not None:
                 answers.append(answer)
             return answers
+
+
+@asynccontextmanager
+async def connected(socket: Path) -> AsyncIterator[Peer]:
+    """Connect to a broker."""
+    reader, writer = await asyncio.open_unix_connection(str(socket))
+    try:
+        yield Peer(reader, writer)
+    finally:
+        writer.close()
 
 
 @asynccontextmanager
@@ -337,7 +344,7 @@ async def a_desk(
             records=Records(memory, MemoryReceipts(memory)),
             ceilings=Ceilings(spend, monotonic_s=clock.monotonic_s),
             credentials=Credentials(credentials),
-            adapters=Adapters(make),
+            adapters=Adapters(lambda: make),
             check=check,
             checkers=checkers,
         )
