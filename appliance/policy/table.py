@@ -27,6 +27,9 @@ from appliance.policy.roles import TASK_ACTIONS, TRAIL_ACTIONS, facts_of, holder
 NOT_PERMITTED = "No policy permits it."
 """Stands in the table for the longer sentence that the actor itself is told."""
 
+NARROWEST = 32
+"""Characters of the column that names what an action is done to."""
+
 _THE_ONE = {ResourceKind.APPLIANCE: "this appliance", ResourceKind.REGISTER: "the register"}
 
 _EVERY = {True: "every task", False: "any part of the trail"}
@@ -84,10 +87,11 @@ def render(rows: Iterable[Row]) -> str:
 
 def _lines(action: Action, rows: list[Row]) -> Iterator[str]:
     alike = len(rows) > 1 and len({(row.allowed, row.policy_ids) for row in rows}) == 1
+    width = max(NARROWEST, *(len(row.on) for row in rows))
     for row in rows[:1] if alike else rows:
         on = _EVERY[action in TASK_ACTIONS] if alike else row.on
         reason = row.reason if row.policy_ids else NOT_PERMITTED
-        yield f"  {'yes' if row.allowed else 'no ':<3}  {action:<14}  {on:<32}  {reason}".rstrip()
+        yield f"  {'yes' if row.allowed else 'no ':<3}  {action:<14}  {on:<{width}}  {reason}".rstrip()
 
 
 def _rows(bundle: Bundle, who: str, kind: PrincipalKind, actor: Actor) -> Iterator[Row]:
@@ -110,7 +114,7 @@ def _asked(
     bundle: Bundle, action: Action, kind: PrincipalKind, actor: Actor
 ) -> Iterator[tuple[str, Resource, Provider | None]]:
     """Yield what the action is done to, in words and as a resource; an escalation goes to each provider by itself."""
-    if action is Action.ESCALATE and bundle.providers:
+    if action is Action.ESCALATE and kind is PrincipalKind.CLIENT and bundle.providers:
         for name, provider in sorted(bundle.providers.items()):
             for on, resource in _resources(bundle, action, kind, actor):
                 yield f"{on} to {name}", resource, provider

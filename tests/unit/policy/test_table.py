@@ -2,7 +2,9 @@ from appliance.policy.bundle import Bundle
 from appliance.policy.decide import decide
 from appliance.policy.question import Action, Question, task_resource
 from appliance.policy.table import render, table
+from tests.support.open_bundles import an_open_bundle
 from tests.support.policy_folder import TASKS, client
+from tests.support.registers import a_provider, a_sandbox_provider
 
 
 def test_what_is_shown_is_what_is_decided(bundle: Bundle) -> None:
@@ -31,6 +33,26 @@ def test_every_role_of_a_person_has_its_block(bundle: Bundle) -> None:
 
     assert text.startswith("Officer with role compliance-officer\n")
     assert text.count(" with role ") == 5
+
+
+def test_an_escalation_is_shown_for_each_provider_by_itself(bundle: Bundle) -> None:
+    registered = an_open_bundle(bundle, a_provider(), a_sandbox_provider())
+    actor = client(tenant="general-hospital", tasks=["discharge-summary"])
+
+    rows = [row for row in table(registered, [actor]) if "Ward" in row.who and row.action is Action.ESCALATE]
+
+    assert {row.on for row in rows if row.allowed} == {"task discharge-summary to example-cloud"}
+    assert len(rows) == 2 * len(TASKS)
+
+
+def test_the_register_is_changed_by_officers_only(bundle: Bundle) -> None:
+    rows = [row for row in table(bundle, [client(roles=bundle.roles)]) if row.action is Action.CHANGE_REGISTER]
+
+    assert {row.who for row in rows if row.allowed} == {
+        "Officer with role privacy-officer",
+        "Officer with role release-officer",
+    }
+    assert {row.on for row in rows} == {"the register"}
 
 
 def test_a_row_for_programs_has_the_whole_reason(bundle: Bundle) -> None:

@@ -30,6 +30,18 @@ def test_a_task_refuses_and_stays_inside_unless_its_file_says_otherwise(sample: 
     assert (task.when_unmet, task.failover) == ("refuse", False)
 
 
+def test_a_task_does_not_escalate_unless_its_file_says_so(sample: dict[str, Any]) -> None:
+    del sample["escalation"]
+
+    assert TaskPolicy.model_validate(sample).escalation is False
+
+
+def test_whether_a_task_may_leave_changes_no_evidence(sample: dict[str, Any]) -> None:
+    stays = {**sample, "escalation": False, "failover": True, "data_class": "sensitive"}
+
+    assert TaskPolicy.model_validate(stays).prompt_version == TaskPolicy.model_validate(sample).prompt_version
+
+
 @pytest.mark.parametrize(
     ("part", "key", "value"),
     [
