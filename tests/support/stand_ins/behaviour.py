@@ -28,6 +28,9 @@ class Behaviour(StrEnum):
     DUPLICATE_EVENT = "duplicate_event"
     """Send one event twice where the wire format says once; a whole answer comes twice in one body."""
 
+    LATE_EVENT = "late_event"
+    """Send a piece of the answer again when its part is over; not streamed, as `DUPLICATE_EVENT`."""
+
     ERROR_MIDWAY = "error_midway"
     """Break off with the vendor's own error inside the stream; not streamed, a server error."""
 

@@ -39,6 +39,9 @@ class Pace:
 
     retry_after_s: int
     oversized_bytes: int
+    cut_after: int | None
+    """How many events of a stream come before it is truncated; None: about half."""
+
     trap: str
     """Where a redirect points to."""
 
@@ -105,18 +108,32 @@ class Player:
 
     def _broken(self, events: Sequence[Event], behaviour: Behaviour) -> Iterator[bytes]:
         """Yield the bytes of a stream with its fault, if the behaviour has one."""
-        middle = next(at for at, event in enumerate(events) if event.is_end) // 2 + 1
-        for at, event in enumerate(events):
-            if at == middle and behaviour in _ENDS_MIDWAY:
-                return
-            if at == middle and behaviour is Behaviour.ERROR_MIDWAY:
-                yield self._form.broken_off()
-                return
-            if at == middle and behaviour is Behaviour.MALFORMED_EVENT:
-                yield self._form.malformed()
+        middle = self._middle(events, behaviour)
+        first, rest = events[:middle], events[middle:]
+        for event in first:
+            yield from self._once_or_twice(event, behaviour)
+        if behaviour in _ENDS_MIDWAY:
+            return
+        if behaviour is Behaviour.ERROR_MIDWAY:
+            yield self._form.broken_off()
+            return
+        if behaviour is Behaviour.MALFORMED_EVENT:
+            yield self._form.malformed()
+        for event in rest:
+            if event is events[-1] and behaviour is Behaviour.LATE_EVENT:
+                yield rest[0].data
+            yield from self._once_or_twice(event, behaviour)
+
+    def _middle(self, events: Sequence[Event], behaviour: Behaviour) -> int:
+        if behaviour is Behaviour.TRUNCATED and self._pace.cut_after is not None:
+            return self._pace.cut_after
+        return next(at for at, event in enumerate(events) if event.is_end) // 2 + 1
+
+    @staticmethod
+    def _once_or_twice(event: Event, behaviour: Behaviour) -> Iterator[bytes]:
+        yield event.data
+        if event.comes_once and behaviour is Behaviour.DUPLICATE_EVENT:
             yield event.data
-            if event.comes_once and behaviour is Behaviour.DUPLICATE_EVENT:
-                yield event.data
 
     async def _whole(self, connection: Connection, body: bytes, behaviour: Behaviour) -> None:
         headers = {"content-type": JSON}
@@ -128,7 +145,7 @@ class Player:
                 await connection.send(200, half, headers)
             case Behaviour.MALFORMED_EVENT:
                 await connection.send(200, half + b"\x00" + body[len(half) :], headers)
-            case Behaviour.DUPLICATE_EVENT:
+            case Behaviour.DUPLICATE_EVENT | Behaviour.LATE_EVENT:
                 await connection.send(200, body + body, headers)
             case Behaviour.COMPRESSED:
                 await connection.send(200, gzip.compress(body), {**headers, "content-encoding": "gzip"})

@@ -66,6 +66,9 @@ class StandIn:
     address: str = LOOPBACK
     """Where it listens; another one only inside a network namespace of a test's own."""
 
+    cut_after: int | None = None
+    """How many events of a stream come before `Behaviour.TRUNCATED` ends it; None: about half."""
+
     port: int = 0
     received: list[Received] = field(default_factory=list)
     """Every request, to the byte."""
@@ -80,6 +83,7 @@ class StandIn:
     """Made anew unless handed in, which saves a test its keys."""
 
     _script: deque[Behaviour] = field(default_factory=deque)
+    _trap: str = ""
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @classmethod
@@ -93,11 +97,8 @@ class StandIn:
         trap = await asyncio.start_server(stand_in._lure, stand_in.address, 0)
         tls = stand_in.certificates.right
         tls.sni_callback = stand_in._show
-        pace = stand_in._pace(f"https://{stand_in.host}:{trap.sockets[0].getsockname()[1]}")
-        player = Player(FORMATS[service], stand_in._rules(), pace)
-        server = await asyncio.start_server(
-            lambda reader, writer: stand_in._serve(player, reader, writer), stand_in.address, stand_in.port, ssl=tls
-        )
+        stand_in._trap = f"https://{stand_in.host}:{trap.sockets[0].getsockname()[1]}"
+        server = await asyncio.start_server(stand_in._serve, stand_in.address, stand_in.port, ssl=tls)
         stand_in.port = server.sockets[0].getsockname()[1]
         try:
             yield stand_in
@@ -144,14 +145,16 @@ class StandIn:
         """Say what to do with the next requests, one each."""
         self._script.extend(behaviours)
 
-    def _rules(self) -> Rules:
+    def rules(self) -> Rules:
+        """Return what it holds requests against."""
         profile = PROFILES[self.service]
         return Rules(models=(profile.asked_as(),), answers_as=profile.model, credential=profile.credential)
 
-    def _pace(self, trap: str) -> Pace:
+    def _pace(self) -> Pace:
         return Pace(
             pause_s=self.pause_s, silence_s=self.silence_s, retry_after_s=self.retry_after_s,
-            oversized_bytes=self.oversized_bytes, trap=trap,
+            oversized_bytes=self.oversized_bytes, trap=self._trap,
+            cut_after=self.cut_after,
         )  # fmt: skip
 
     def _show(self, tls: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
@@ -159,7 +162,7 @@ class StandIn:
         if self.behaviour is Behaviour.WRONG_HOST_CERTIFICATE:
             tls.context = self.certificates.wrong
 
-    async def _serve(self, player: Player, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
@@ -170,6 +173,7 @@ class StandIn:
                 while received := await connection.read():
                     self.received.append(received)
                     behaviour = self._script.popleft() if self._script else self.behaviour
+                    player = Player(FORMATS[self.service], self.rules(), self._pace())
                     await player.answer(connection, received, behaviour)
         finally:
             connection.close()

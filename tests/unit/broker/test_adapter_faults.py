@@ -1,6 +1,7 @@
 """Every adapter against every behaviour of its vendor's stand-in: the promised answer or fault, and nothing else."""
 
 import asyncio
+import contextlib
 import traceback
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -13,10 +14,11 @@ from appliance.broker.providers.choose import adapter_for
 from appliance.policy.register import Service
 from tests.support.managed_calls import SMALL, SOURCE, Said, ask_of, asking
 from tests.support.stand_ins import Behaviour, StandIn
-from tests.support.stand_ins.answer import ANSI, HTML, REFUSAL_TEXT
+from tests.support.stand_ins.answer import ANSI, HTML, REFUSAL_TEXT, compose
 from tests.support.stand_ins.asked import PROVIDER_WORDS
 from tests.support.stand_ins.certificates import HOST, Certificates
 from tests.support.stand_ins.lookalikes import lookalike
+from tests.support.stand_ins.stand_in import FORMATS
 
 STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 EVERY_SERVICE = pytest.mark.parametrize("service", list(Service))
@@ -40,6 +42,7 @@ FAULTS: Mapping[Behaviour, tuple[str, str]] = {
     Behaviour.TRUNCATED: ("broken", ""),
     Behaviour.MALFORMED_EVENT: ("broken", ""),
     Behaviour.DUPLICATE_EVENT: ("broken", ""),
+    Behaviour.LATE_EVENT: ("broken", ""),
     Behaviour.ERROR_MIDWAY: ("broken", ""),
     Behaviour.WRONG_CONTENT_TYPE: ("broken", "content type"),
     Behaviour.UNAUTHORIZED: ("unauthorized", "credential"),
@@ -163,6 +166,27 @@ async def test_a_fault_is_told_in_our_own_words(
     assert stand_in.lured == 0
     assert fault.sent == bool(stand_in.received)
     assert [each.body for each in said.outgoing][: len(stand_in.received)] == [r.body for r in stand_in.received]
+
+
+@EVERY_SERVICE
+async def test_a_stream_cut_after_any_event_is_never_taken_for_whole(
+    service: Service, certificates: Certificates
+) -> None:
+    whole_after = []
+    async with running(service, Behaviour.TRUNCATED, certificates) as stand_in:
+        for cut_after in range(1, 24):
+            stand_in.cut_after = cut_after
+            said = Said()
+            with contextlib.suppress(ProviderFaultError):
+                await ask_of(adapter_for(stand_in.provider()), stand_in, said, stream=True)
+            if said.ended:
+                whole_after.append(cut_after)
+        asked = FORMATS[service].asked(stand_in.received[0], stand_in.rules())
+
+    events = list(FORMATS[service].events(asked, compose(asked, Behaviour.OK, oversized_bytes=0)))
+    # Behind the counts of tokens only OpenAI's `[DONE]` is left, which says nothing more.
+    needed = len(events) - (service in (Service.OPENAI_CHAT, Service.AZURE_OPENAI))
+    assert whole_after == list(range(needed, 24))
 
 
 @pytest.mark.parametrize("behaviour", [Behaviour.RATE_LIMITED, Behaviour.RATE_LIMITED_NO_HINT, Behaviour.OVERLOADED])

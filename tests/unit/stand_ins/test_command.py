@@ -31,3 +31,17 @@ def test_the_command_tells_where_it_listens_and_keeps_what_it_saw(tmp_path: Path
     kept = json.loads((tmp_path / "received" / "001.json").read_text())
     assert b"Stable." in base64.b64decode(kept["body_base64"])
     assert "x-api-key" not in {name.lower() for name, _ in kept["headers"]}
+
+
+def test_the_command_stops_when_its_parent_is_gone(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "tests.support.stand_ins", "--service", "openai-chat", "--folder", str(tmp_path)]
+    # The shell is the parent; it waits for a line that never comes.
+    with subprocess.Popen(
+        ["/bin/sh", "-c", '"$@" & read never', "sh", *words],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as shell:  # fmt: skip
+        assert json.loads(shell.stdout.readline())["port"] > 0
+
+        shell.kill()
+
+        assert shell.stdout.read() == ""  # the other end is closed: nobody is left
