@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from types import MappingProxyType
 from typing import Annotated, Self
 
@@ -131,12 +132,12 @@ class Pepper:
         """Return the list of a file, and its head.  Raises ConfigError unless every byte is as it was written."""
         try:
             document = json.loads(data)
-            mac = document.pop("mac")
+            head = Head(generation=document["generation"], mac=document.pop("mac"))
+            is_ours = hmac.compare_digest(self._mac(document), head.mac)
             content = ExclusionList.model_validate_json(json.dumps(document))
-            head = Head(generation=content.generation, mac=mac)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ValidationError) as error:
             raise ConfigError("The list of exclusions is damaged; restore it and its head from the backup.") from error
-        if not hmac.compare_digest(self._mac(content.model_dump(mode="json")), head.mac):
+        if not is_ours:
             raise ConfigError("The list of exclusions was changed by something else than 'appliance exclusion'.")
         return content, head
 
@@ -161,6 +162,24 @@ def _plain(letter: str) -> str:
     return str(unicodedata.decimal(letter)) if letter.isdecimal() else letter
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What was read at once, and is replaced at once: the gateway asks from several threads."""
+
+    identity: _Identity = ()
+    """Of the files that it was read from."""
+
+    pepper: Pepper | None = None
+    kinds: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By keyed digest."""
+
+    failure: str = ""
+    """Why there is no list; empty if there is one."""
+
+    newest: int = 0
+    """The highest generation that was ever seen: a running program is not fooled by an older list and head."""
+
+
 class Excluded:
     """The excluded patients, always as the file says now."""
 
@@ -168,14 +187,9 @@ class Excluded:
         """Take the list and the folder of the secrets."""
         self._path = path
         self._secrets = secrets
-        self._identity: _Identity | None = None
-        self._kinds: Mapping[str, frozenset[str]] = {}
-        """By keyed digest; with `_pepper` and `_failure` it belongs to `_identity`."""
-
-        self._pepper: Pepper | None = None
-        self._failure = ""
-        self._newest = 0
-        """The highest generation that was ever seen: a running program is not fooled by an older list and head."""
+        self._known = _Known()
+        self._lock = Lock()
+        """Held while the files are read, so that no older reading takes the place of a newer one."""
 
     @classmethod
     def open(cls, config: Config) -> Self:
@@ -184,37 +198,37 @@ class Excluded:
 
     def kinds_of(self, numbers: Iterable[str]) -> frozenset[str]:
         """Return the kinds under which any of these record numbers is excluded; `UNREADABLE` without a list."""
-        self._look()
-        if self._failure:
+        known = self._current()
+        if known.failure:
             return frozenset({UNREADABLE})
-        if self._pepper is None:
+        if known.pepper is None:
             return frozenset()
-        found = (self._kinds.get(self._pepper.number(number), frozenset()) for number in numbers)
+        found = (known.kinds.get(known.pepper.number(number), frozenset()) for number in numbers)
         return frozenset().union(*found)
 
     def check(self) -> None:
         """Raise ConfigError, with what to do, if the list cannot be read in full."""
-        self._look()
-        if self._failure:
-            raise ConfigError(self._failure)
+        if failure := self._current().failure:
+            raise ConfigError(failure)
 
-    def _look(self) -> None:
-        identity = tuple(_identity(path) for path in (self._path, *_secret_files(self._secrets)))
-        if identity == self._identity:
-            return
-        self._identity, self._failure = identity, ""
-        self._pepper, self._kinds = None, {}
+    def _current(self) -> _Known:
+        with self._lock:
+            identity = tuple(_identity(path) for path in (self._path, *_secret_files(self._secrets)))
+            if identity != self._known.identity:
+                self._known = self._read(identity)
+            return self._known
+
+    def _read(self, identity: _Identity) -> _Known:
+        newest = self._known.newest
         try:
-            self._load()
+            content, pepper = read_list(path=self._path, secrets=self._secrets)
         except ConfigError as error:
-            self._failure = error.public
-
-    def _load(self) -> None:
-        content, pepper = read_list(path=self._path, secrets=self._secrets)
-        if content.generation < self._newest:
-            raise ConfigError("An older copy of the exclusions was put back; restore the newest from the backup.")
-        self._newest, self._pepper = content.generation, pepper
-        self._kinds = MappingProxyType(_by_number(content.entries))
+            return _Known(identity=identity, failure=error.public, newest=newest)
+        if content.generation < newest:
+            failure = "An older copy of the exclusions was put back; restore the newest from the backup."
+            return _Known(identity=identity, failure=failure, newest=newest)
+        kinds = MappingProxyType(_by_number(content.entries))
+        return _Known(identity=identity, pepper=pepper, kinds=kinds, newest=content.generation)
 
 
 def read_list(*, path: Path, secrets: Path) -> tuple[ExclusionList, Pepper | None]:

@@ -8,6 +8,7 @@ from a backup opens nothing.  What cannot be read approves nothing.
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from types import MappingProxyType
 from typing import Self
 
@@ -38,6 +39,9 @@ class Approvals:
         self._found: Mapping[str, Approved | str] = {}
         """By bundle digest; belongs to `_seen`."""
 
+        self._lock = Lock()
+        """Held while the files are looked at: they may be asked about from several threads."""
+
     @classmethod
     def of(cls, config: Config) -> Self:
         """Return the approvals of an appliance."""
@@ -67,12 +71,12 @@ class Approvals:
         return max(held, key=lambda each: each.sequence, default=None)
 
     def _current(self) -> Mapping[str, Approved | str]:
-        files = receipt_files(self._folder)
-        seen = tuple(_identity(path) for path in (*files, self._trail / "verifier.keys"))
-        if seen != self._seen:
-            self._found = MappingProxyType(self._read(files))
-            self._seen = seen
-        return self._found
+        with self._lock:
+            files = receipt_files(self._folder)
+            seen = tuple(_identity(path) for path in (*files, self._trail / "verifier.keys"))
+            if seen != self._seen:
+                self._found, self._seen = MappingProxyType(self._read(files)), seen
+            return self._found
 
     def _read(self, files: Sequence[Path]) -> dict[str, Approved | str]:
         try:

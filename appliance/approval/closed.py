@@ -7,6 +7,7 @@ file was lost or came back from a backup.  The first approval of a policy makes 
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -97,6 +98,9 @@ class Closed:
         self._newest = 0
         """The highest generation that was ever seen."""
 
+        self._lock = Lock()
+        """Held while the file is looked at: it may be asked about from several threads."""
+
     @classmethod
     def of(cls, config: Config) -> Self:
         """Return what is closed at an appliance."""
@@ -114,14 +118,14 @@ class Closed:
         return frozenset(name for name in providers if self.why(name))
 
     def _current(self) -> ClosingList | None:
-        identity = self._read_identity()
-        if identity is None:
-            return None
-        if identity != self._identity:
-            self._list = _not_older(ClosingList.read(self._path), self._newest)
-            self._identity = identity
-            self._newest = self._list.generation if self._list else self._newest
-        return self._list
+        with self._lock:
+            identity = self._read_identity()
+            if identity is None:
+                return None
+            if identity != self._identity:
+                self._list, self._identity = _not_older(ClosingList.read(self._path), self._newest), identity
+                self._newest = self._list.generation if self._list else self._newest
+            return self._list
 
     def _read_identity(self) -> _Identity | None:
         try:

@@ -4,7 +4,9 @@ import json
 import os
 import stat
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 from hypothesis import given
@@ -221,6 +223,26 @@ def test_a_home_that_is_no_folder_holds_no_list(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("")
 
     assert Excluded.open(Config(home=tmp_path / "home")).kinds_of([]) == {UNREADABLE}
+
+
+def test_nobody_slips_out_while_the_list_is_read_anew(config: Config) -> None:
+    add(config, NUMBER)
+    excluded, answers, is_over = Excluded.open(config), set[frozenset[str]](), Event()
+
+    def ask() -> None:
+        while not is_over.is_set():
+            answers.add(excluded.kinds_of([NUMBER]))
+
+    with ThreadPoolExecutor() as threads:
+        asking = [threads.submit(ask) for _ in range(3)]
+        for number in range(20):
+            add(config, f"other-{number}")
+        is_over.set()
+        for each in asking:
+            each.result()
+
+    assert answers <= {frozenset({"opt-out"}), frozenset({UNREADABLE})}
+    assert frozenset({"opt-out"}) in answers
 
 
 def test_a_confirmed_exclusion_stands_as_it_was_confirmed(config: Config) -> None:
