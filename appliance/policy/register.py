@@ -17,6 +17,11 @@ from appliance.clock import Moment
 from appliance.exchange import DataClass, ModelIdentity, Purpose
 
 
+_UP_TO = {one: frozenset(each for each in DataClass if each.rank() <= one.rank()) for one in DataClass}
+"""Each class with those below it.  An agreement must name them all: whoever raises the class of a request must never
+fall under one that it was not under before."""
+
+
 class Service(StrEnum):
     """The wire formats that the broker speaks, each by its vendor's own SDK."""
 
@@ -122,8 +127,7 @@ class Agreement:
             and (not self.models or model.name in self.models)
             and (not self.tasks or use.task in self.tasks)
             and use.purpose in self.purposes
-            # Whoever raises the class of a request must never fall under an agreement that it was not under before.
-            and all(each in self.data_classes for each in DataClass if each.rank() <= use.data_class.rank())
+            and _UP_TO[use.data_class] <= self.data_classes
         )
 
 
