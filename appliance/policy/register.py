@@ -16,7 +16,6 @@ from enum import StrEnum
 from appliance.clock import Moment
 from appliance.exchange import DataClass, ModelIdentity, Purpose
 
-
 _UP_TO = {one: frozenset(each for each in DataClass if each.rank() <= one.rank()) for one in DataClass}
 """Each class with those below it.  An agreement must name them all: whoever raises the class of a request must never
 fall under one that it was not under before."""
