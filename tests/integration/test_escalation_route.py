@@ -71,7 +71,8 @@ def route(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Route]:
     folder = tmp_path_factory.mktemp("route")
     with threaded_stand_in(Service.ANTHROPIC_MESSAGES, silence_s=5.0) as stand_in:
         provider = stand_in.provider(ceilings=Ceilings(first_byte_s=2.0, requests_per_minute=600))
-        with escalating_appliance(folder, provider, credential=stand_in.credential) as appliance:
+        credentials = {provider.credential: stand_in.credential}
+        with escalating_appliance(folder, provider, credentials=credentials) as appliance:
             client = appliance.add_client("ehr", tasks=[TASK, "scheduling-message"])
             made = Route(appliance=appliance, stand_in=stand_in, client=client, policies=folder / "policies")
             until(made.is_open)
@@ -190,7 +191,7 @@ def test_without_its_broker_nothing_leaves_and_local_work_goes_on(route: Route) 
     kill(broker)
 
     refused, local = route.ask(), _message(route)
-    until(lambda: route.appliance.processes()["broker"]["pid"] not in {0, broker})
+    until(lambda: _is_again_there(route, broker))
     until(route.is_open)
     answered = route.ask()
 
@@ -220,6 +221,11 @@ def test_an_agreement_ends_by_itself_and_a_new_one_needs_its_own_approval(route:
     assert after.json()["code"] == "route_refused"
     assert "expired" in after.json()["detail"]
     assert len(route.stand_in.received) == 1
+
+
+def _is_again_there(route: Route, before: int) -> bool:
+    broker = route.appliance.processes()["broker"]
+    return broker["state"] == "running" and broker["pid"] != before
 
 
 def _message(route: Route) -> httpx.Response:

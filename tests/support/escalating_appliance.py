@@ -1,7 +1,9 @@
 """A whole appliance with a stand-in of a managed API in its register, approved by two officers.
 
     with threaded_stand_in(Service.ANTHROPIC_MESSAGES) as stand_in:
-        with escalating_appliance(tmp_path, stand_in.provider(), credential=stand_in.credential) as appliance:
+        provider = stand_in.provider()
+        credentials = {provider.credential: stand_in.credential}
+        with escalating_appliance(tmp_path, provider, credentials=credentials) as appliance:
             client = appliance.add_client(tasks=["discharge-summary"])
 
 Everything is the production code in its own processes, but the engine and the managed API.
@@ -12,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,21 +42,22 @@ CASES, EDITED = 400, 80
 def escalating_appliance(
     tmp_path: Path,
     *providers: Provider,
-    credential: str,
+    credentials: Mapping[str, str],
     prefix: Callable[..., list[str]] | None = None,
     upstream: str | None = None,
 ) -> Iterator[RunningAppliance]:
     """Start an appliance with these providers, approve its policy, and stop it at the end.
 
-    `prefix` makes a command of the words that start it, as `NetNamespace.command` does.
+    `credentials` are texts by file name; `prefix` makes a command of the words that start it, as
+    `NetNamespace.command` does.
     """
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     policies = managed_policies(tmp_path / "policies", *providers)
     for settings in ("appliance.yaml", "trail.yaml"):
         (home / settings).write_text(f"policies: {policies}\n")
-    for provider in providers:
-        put_credential(home, provider.credential, credential)
+    for name, text in credentials.items():
+        put_credential(home, name, text)
     with contextlib.ExitStack() as stack:
         engine = upstream or stack.enter_context(replay_engine_process(tmp_path))
         process = _start(home, ("--upstream", engine), prefix)
