@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 import typer
 from rich.text import Text
 
-from appliance.cli import doctor_agreements, doctor_home, doctor_machine
+from appliance.cli import doctor_agreements, doctor_exclusions, doctor_home, doctor_machine
 from appliance.cli.doctor_finding import Finding, Verdict, failed
 from appliance.cli.options import AsJson, Home, settings
 from appliance.cli.show import console, print_json, table
@@ -30,6 +30,7 @@ CHECKS: Mapping[str, Callable[[Config], Iterator[Finding]]] = {
     "guard models": doctor_home.guard_models,
     "policy": doctor_home.policy,
     "agreements": doctor_agreements.agreements,
+    "exclusions": doctor_exclusions.exclusions,
     "certificates": doctor_home.certificates,
     "clients": doctor_home.clients,
     "trail": doctor_home.trail,

@@ -117,7 +117,9 @@ def modes(config: Config) -> Iterator[Finding]:
     """Look for private files and folders that other users can read."""
     private = (config.secrets, config.custodian, config.trail, config.tls / "ca.key", config.tls / "server.key")
     files = [file for place in private if place.exists() for file in (place, *_inside(place))]
-    open_ones = [file for file in (*files, config.clients) if file.exists() and file.stat().st_mode & 0o077]
+    open_ones = [
+        file for file in (*files, config.clients, config.exclusions) if file.exists() and file.stat().st_mode & 0o077
+    ]
     if open_ones:
         count = f" and {len(open_ones) - 1} more" if len(open_ones) > 1 else ""
         yield failed("file modes", f"{open_ones[0]}{count}: others may read it", "chmod go= them")

@@ -74,10 +74,10 @@ def add(
         asked = _ask(places, "add", batch, made, case=case, officer=officer)
     except AppendError as error:
         raise ConfigError(
-            f"{len(made)} record numbers are excluded from now on, but no recorder took the record; run the same "
+            f"Record numbers excluded from now on: {len(made)}. But no recorder took the record; run the same "
             "command again when one runs, which also asks for the confirmation."
         ) from error
-    _print_asked(asked, f"{len(made)} record numbers are excluded from now on, as {batch}.", as_json=as_json)
+    _print_asked(asked, f"Record numbers excluded from now on: {len(made)}, as {batch}.", as_json=as_json)
 
 
 @app.command("list")
@@ -145,7 +145,7 @@ def confirm(
         print_json({"approval": asked.id, "act": subject.act, "name": subject.name, "count": len(done)})
         return
     said = "confirmed" if subject.act == "add" else "no longer excluded"
-    console().print(f"{subject.name}: {len(done)} record numbers are {said}.")
+    console().print(f"{subject.name} is {said}; record numbers: {len(done)}.")
 
 
 class _Change:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from appliance.cli import doctor_exclusions
 from appliance.cli.exclusion_book import Book
 from appliance.errors import ConfigError
 from appliance.exclusions import MAX_ENTRIES, PEPPER_NAME
 from audit.approvals import Act
 from tests.support.command_line import Done
-from tests.support.exclusions import NOW, add
+from tests.support.exclusions import NOW, add, confirm_all
 from tests.support.release_office import FIRST, READER, SECOND, ReleaseOffice
 
 NUMBER = "CANARY77123"
@@ -176,3 +177,31 @@ def test_more_numbers_than_a_list_holds_are_refused_before_it_is_begun(office: R
         add(office.config, *["7"] * (MAX_ENTRIES + 1))
 
     assert not (office.config.secrets / PEPPER_NAME).exists()
+
+
+def _checked(office: ReleaseOffice) -> tuple[str, str]:
+    (finding,) = doctor_exclusions.exclusions(office.config)
+    return finding.verdict.value, finding.found
+
+
+def test_doctor_says_what_is_excluded_and_what_waits(office: ReleaseOffice) -> None:
+    before = _checked(office)
+    add(office.config, NUMBER)
+    waiting = _checked(office)
+    confirm_all(office.config)
+
+    assert before == ("ok", "record numbers that never leave: 0")
+    assert waiting == (
+        "warning",
+        "record numbers that never leave: 1; additions that wait for a second officer: 1",
+    )
+    assert _checked(office) == ("ok", "record numbers that never leave: 1")
+
+
+def test_doctor_says_why_nothing_may_leave(office: ReleaseOffice) -> None:
+    add(office.config, NUMBER)
+    office.config.exclusions.write_bytes(b"")
+
+    verdict, found = _checked(office)
+
+    assert (verdict, "nothing may leave: The list of exclusions is damaged" in found) == ("warning", True)
