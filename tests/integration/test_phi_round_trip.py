@@ -1,4 +1,4 @@
-"""The whole way of real texts: guarded by the real process, read by the real broker, answered, and brought back.
+"""The whole way of real texts: guarded by the real process, read by the broker's own check, answered, and brought back.
 
 Every text is guarded once, for all tests; the model that answers is scripted and knows only what it was sent.
 """
@@ -6,25 +6,17 @@ Every text is guarded once, for all tests; the model that answers is scripted an
 import asyncio
 import json
 import re
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from appliance.broker.disclosure import check_outgoing, tripped
+from appliance.broker.tripwire import TripwireError
 from appliance.clinical_text import ClinicalText
 from appliance.clock import Clock
-from appliance.config import load_config
-from appliance.errors import ApplianceError
-from appliance.escalation.client import BrokerClient
-from appliance.escalation.wire import DiscloseRequest
 from appliance.phi.findings import Kind
 from appliance.phi.guard import Guard, Pseudonymised
 from appliance.phi.known_identifiers import KnownIdentifiers
@@ -35,14 +27,10 @@ from appliance.phi.worker import GuardWorker
 from tests.support.answering_provider import FOREIGN, day_forms, in_chunks, made_up, summary, tool_call
 from tests.support.clinical_facts import Fact, facts
 from tests.support.guard_models import real_models
-from tests.support.policy_folder import copy_policies
 from tests.support.shared_texts import aci_notes, bundles, labelled, medec_notes, one_of_each_type, own_values
 from tests.support.tripwires import people_of
 
-REQUEST = DiscloseRequest(exchange_id="ex_1", task="discharge-summary", provider="acme", policy_digest="0" * 64)
-
-PASSED_THE_TRIPWIRE = "no_agreement_in_force"
-"""What the broker says next, since this policy has no agreement with anybody."""
+PASSED_THE_TRIPWIRE = "nothing found"
 
 PROMPTS, NOTES, EXAMS, BUNDLES = 80, 8, 40, 2
 """Texts of asq_phi_dev, ACI-Bench, MEDEC and Synthea: what fits into half a minute."""
@@ -93,14 +81,13 @@ class Trips:
 
 
 @pytest.fixture(scope="module")
-def trips(tmp_path_factory: pytest.TempPathFactory) -> Trips:
+def trips() -> Trips:
     made = Trips(texts=[], resources=[])
-    with _broker(tmp_path_factory.mktemp("home")) as client:
-        asyncio.run(_travel(made, client))
+    asyncio.run(_travel(made))
     return made
 
 
-async def _travel(made: Trips, client: BrokerClient) -> None:
+async def _travel(made: Trips) -> None:
     worker = GuardWorker(real_models(), site=Site())
     async with worker.running():
         guard = Guard(worker, GuardSettings, clock=Clock())
@@ -114,7 +101,7 @@ async def _travel(made: Trips, client: BrokerClient) -> None:
                 trip = Trip(name=each["resourceType"], text=json.dumps(each), values=own_values(patient), made=done)
                 made.resources.append(trip)
     for trip in (*made.texts, *made.resources):
-        trip.broker = await _said(client, trip)
+        trip.broker = _said(trip)
 
 
 def _plain() -> Iterator[tuple[str, str, KnownIdentifiers, set[str]]]:
@@ -131,30 +118,13 @@ def _plain() -> Iterator[tuple[str, str, KnownIdentifiers, set[str]]]:
             yield f"{source} {number}", note, KnownIdentifiers.nothing(), set()
 
 
-async def _said(client: BrokerClient, trip: Trip) -> str:
+def _said(trip: Trip) -> str:
+    """Return what the broker's last check makes of what would leave, as the broker would tell it."""
     try:
-        await client.disclose(REQUEST, trip.made.texts[0], identifiers=trip.made.keyed)
-    except ApplianceError as refused:
-        return refused.detail
-    return "sent"
-
-
-@contextmanager
-def _broker(home: Path) -> Iterator[BrokerClient]:
-    (home / "appliance.yaml").write_text(f"policies: {copy_policies(home / 'policies')}\n")
-    socket = load_config(home).broker_socket
-    with subprocess.Popen(
-        [sys.executable, "-m", "appliance.broker", "--home", str(home)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        limit_s = time.monotonic() + 30
-        while not socket.exists() and process.poll() is None and time.monotonic() < limit_s:
-            time.sleep(0.02)
-        try:
-            yield BrokerClient(socket)
-        finally:
-            process.send_signal(signal.SIGTERM)
+        check_outgoing(trip.made.keyed.to_wire(), trip.made.texts[0].reveal_bytes())
+    except TripwireError as found:
+        return tripped(found).code
+    return PASSED_THE_TRIPWIRE
 
 
 def test_no_labelled_or_known_identifier_is_in_what_leaves(trips: Trips) -> None:
