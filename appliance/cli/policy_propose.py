@@ -6,6 +6,7 @@ A folder that changed in between is another policy and needs its own approval.  
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -100,11 +101,13 @@ def approve(
         _answer({"digest": proposal.digest, "approved": False, "changes": list(proposal.words)}, as_json=as_json)
         return
     officer = register_officer(officer_key_file, places)
+    # Before anything is used up: where the receipt cannot be put, nothing is approved.
+    folder = _folder(config)
     given = agree(places, asked, officer)
     facts = _facts(given, proposal)
     receipt = record_and_prove(places, operation(REGISTER_APPROVED, officer=officer, facts=facts))
     spend(places, given)
-    _publish(config, proposal.digest, receipt)
+    _publish(folder, proposal.digest, receipt)
     _answer({**_view(given), "approved": True, "changes": list(proposal.words)}, as_json=as_json)
 
 
@@ -134,14 +137,19 @@ def _facts(given: Approval, proposal: _Proposal) -> dict[str, str | int | bool |
     return {**approved.facts(), "providers": sorted(proposal.bundle.providers), "agreements": agreements}
 
 
-def _publish(config: Config, digest: str, receipt: str) -> None:
+def _folder(config: Config) -> Path:
+    """Return the folder in which gateway and broker look, made so that they can."""
+    config.approvals.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    config.approvals.chmod(FOLDER_MODE)
+    return config.approvals
+
+
+def _publish(folder: Path, digest: str, receipt: str) -> None:
     """Put the receipt where gateway and broker look, and take away those that it supersedes.
 
-    A crash before the first line leaves a spent approval and nothing in force: propose again.
+    A crash before it leaves a spent approval and nothing approved: propose again.  A crash before the last line leaves
+    receipts that the new one supersedes by its place in the trail.
     """
-    folder = config.approvals
-    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    folder.chmod(FOLDER_MODE)
     if not (folder / FILE_NAME).exists():
         write_shared(folder / FILE_NAME, ClosingList().to_bytes())
     path = folder / f"{digest}.json"

@@ -110,7 +110,17 @@ def test_nothing_is_proposed_or_approved_while_no_recorder_takes_the_record(offi
 
     assert (proposed.code, approved.code) == (1, 1)
     assert "audit recorder" in approved.err
-    assert not (office.home / "approvals").exists()
+    assert "have not approved" in office.why_not
+
+
+def test_where_the_receipt_cannot_be_put_the_approval_is_not_used_up(office: ReleaseOffice) -> None:
+    approval = office.requested(Act.CHANGE_REGISTER, office.digest)
+    (office.home / "approvals").write_text("no folder")
+
+    refused = office.run("policy", "approve", approval, by=SECOND)
+
+    assert (refused.code, "approvals: " in refused.err) == (1, True)
+    assert not list((office.home / "custodian" / "approvals").glob("*.given.json"))
 
 
 def test_an_approval_of_another_act_approves_no_policy(office: ReleaseOffice) -> None:
