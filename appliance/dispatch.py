@@ -95,7 +95,9 @@ class Dispatch:
         """Do step (5): what the request holds, and how well it must be protected."""
         request, parts = passage.request, self._parts
         findings = await inspected(request, demand.known)
-        classified = classify(
+        # A long chart takes some milliseconds of reading, in which other requests should not wait.
+        classified = await asyncio.to_thread(
+            classify,
             request,
             demand.task,
             passage.actor,
