@@ -29,6 +29,10 @@ ILLUSTRATIVE_REMARK = "(Illustrative evidence of the reference example; sandbox 
 NO_PROVIDER = "no managed route is permitted, because no provider has an agreement in force"
 """Said where the register is empty."""
 
+RESTRICTED = "a restriction on this record or patient keeps the request in the building"
+"""Said to the caller, who is not told which: that somebody is a patient of a Part 2 programme, or objected, is itself
+protected (42 CFR 2.13(c)).  The record names it."""
+
 MAX_TOLD = 4
 """Of more different reasons the first are told; the record and the caller read the same sentence."""
 
@@ -131,7 +135,7 @@ def _weighed(candidates: Sequence[Candidate], task: TaskPolicy, ask: Ask) -> _Wa
 def _stays(candidates: Sequence[Candidate], task: TaskPolicy, ask: Ask) -> str:
     """Say what keeps the request in the building, whatever the policies answered; empty if nothing does."""
     if ask.restrictions:
-        return f"what falls under {_listed(sorted(ask.restrictions))} stays in the building"
+        return RESTRICTED
     if ask.data_class is DataClass.RESTRICTED:
         return "data of the class restricted stays in the building"
     if not candidates:

@@ -33,6 +33,7 @@ def test_it_loads_and_answers_all_its_cases(shipped: Bundle) -> None:
 def test_it_sends_nothing_out_of_the_building(shipped: Bundle) -> None:
     assert not shipped.providers
     assert not any(task.failover for task in shipped.tasks.values())
+    assert [task.name for task in shipped.tasks.values() if task.escalation] == ["discharge-summary"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from appliance.clock import Moment
 from appliance.exchange import Actor, DataClass, ModelIdentity, Purpose, Route
 from appliance.policy.current import CurrentPolicy
 from appliance.policy.register import Provider
+from appliance.routing.choose import RESTRICTED
 from appliance.routing.route import Router
 from tests.support.policy_folder import client, edit
 from tests.support.registers import (
@@ -121,7 +122,7 @@ def test_a_summary_leaves_under_an_agreement_in_force(registered: Callable[..., 
     [
         ({"approval": lambda _digest: "Two people have not approved it."}, "two people have not approved it"),
         ({"closed": lambda: frozenset({"example-cloud"})}, "provider example-cloud was closed by hand"),
-        ({"restrictions": frozenset({"hiv"})}, "what falls under hiv stays in the building"),
+        ({"restrictions": frozenset({"hiv"})}, RESTRICTED),
         ({"data_class": DataClass.RESTRICTED}, "data of the class restricted stays in the building"),
         ({"data_class": DataClass.SENSITIVE}, "does not cover this model, task, purpose or data class"),
         ({"patients_named": False}, "the request names no patient by record number"),
