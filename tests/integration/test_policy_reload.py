@@ -55,7 +55,7 @@ def test_a_bad_policy_is_never_sent(appliance: RunningAppliance, policies: Path)
     told = appliance.command("policy", "reload")
 
     assert told.returncode == 1
-    assert "roles.yaml:27: 'roles.operator.actions.0'" in told.stderr
+    assert "roles.yaml:38: 'roles.operator.actions.0'" in told.stderr
     assert _digest(appliance) == before
 
 
