@@ -51,13 +51,11 @@ class Breaker:
 
     def reason(self) -> str:
         """Say in a clause why requests do not pass freely; empty if they do."""
-        match self.state:
-            case "open":
-                return ""
-            case "probing":
-                return "the provider failed repeatedly and is tried with one request"
-            case "closed":
-                return f"the provider failed repeatedly and is left alone for {self._waits_s()} s more"
+        if self.state == "open":
+            return ""
+        if self.state == "probing":
+            return "the provider failed repeatedly and is tried with one request"
+        return f"the provider failed repeatedly and is left alone for {self._waits_s()} s more"
 
     def enter(self) -> None:
         """Let one request pass.  Raises NotSentError while the provider is left alone or a probe is under way.

@@ -62,6 +62,16 @@ class Credentials:
         return Secret(content)
 
 
+def is_private(status: os.stat_result, *, user: int) -> bool:
+    """Say whether nobody but root and this user can read a file.
+
+    systemd gives root's file to the unit's user by an ACL, whose mask stands in the group's bits (acl(5)): root's group
+    itself gains nothing by it.
+    """
+    is_roots = status.st_uid == 0 and status.st_gid == 0 and user != 0
+    return not status.st_mode & (0o037 if is_roots else 0o077)
+
+
 class _UnfitError(Exception):
     """Say what is wrong with a file, in a clause that follows its name."""
 
@@ -74,7 +84,7 @@ def _content(path: Path) -> str:
             raise _UnfitError("is no ordinary file; replace it by one")
         if status.st_uid not in {0, os.getuid()}:
             raise _UnfitError("belongs to another user; give it to the broker's")
-        if status.st_mode & 0o077:
+        if not is_private(status, user=os.getuid()):
             raise _UnfitError("can be read by others; take it as known, replace the credential and 'chmod 600' it")
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:

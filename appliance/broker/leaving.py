@@ -115,7 +115,8 @@ class Leaving:
 
     def _check_still_granted(self) -> None:
         if self._office.grant(self._request) != self._grant:
-            raise NotSentError("policy_differs", "the register was changed while the disclosure was recorded")
+            reason = "while the disclosure was recorded, another agreement took the place of the one in the record"
+            raise NotSentError("no_agreement_in_force", reason)
 
     def _note(self) -> None:
         self.attempts += 1

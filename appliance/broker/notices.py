@@ -33,11 +33,11 @@ class Notices:
         self._jump = timedelta(0)
         self._fault = ""
 
-    async def watch(self) -> None:
-        """Look once a minute until cancelled."""
+    async def watch(self, *, every_s: float = EVERY_S) -> None:
+        """Look until cancelled."""
         while True:
             self.look()
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(every_s)
 
     def look(self) -> None:
         """Tell what is new."""

@@ -12,15 +12,16 @@ from typing import Any
 import pytest
 
 from appliance.broker.disclosure import fault_of, tripped
+from appliance.broker.line import Patience
 from appliance.broker.outgoing import ProviderFaultError
 from appliance.broker.server import MAX_CONNECTIONS
 from appliance.broker.tripwire import MAX_BYTES, TripwireError, TripwireFaultError
 from appliance.errors import EscalationError
 from appliance.escalation.client import BrokerClient
-from appliance.escalation.wire import HelloAnswer, HelloRequest, Ready, Refusal, to_frame
+from appliance.escalation.wire import Go, HelloAnswer, HelloRequest, Ready, Refusal, to_frame
 from appliance.policy.current import CurrentPolicy
 from appliance.policy.register import Ceilings
-from tests.support.brokers import BODY, NOW, Desk, a_desk, fails, write_secret
+from tests.support.brokers import BODY, ENDED, NOW, Desk, a_desk, fails, text, write_secret
 from tests.support.registers import a_model, a_provider, an_agreement, write_register
 from tests.support.tripwires import keyed
 
@@ -274,6 +275,30 @@ async def test_anything_that_is_no_request_ends_its_connection(policies: Path, s
     async with a_desk(policies) as desk:
         assert await _first_bytes(desk.socket, sent) == b""
         assert (await _hello(desk)).state == "ready"
+
+
+async def test_a_peer_that_answers_where_nothing_was_asked_is_hung_up_on(policies: Path) -> None:
+    async with a_desk(policies) as desk:
+        assert await _first_bytes(desk.socket, to_frame(Go(receipt="audit1.x.y"))) == b""
+
+
+async def test_a_peer_that_takes_nothing_does_not_keep_its_connection(policies: Path) -> None:
+    async def much(before_send: Any, outgoing: Any) -> Any:
+        await before_send(outgoing)
+        for _ in range(40):
+            yield text("x" * 60_000)
+        yield ENDED
+
+    async with a_desk(policies, script=much, patience=Patience(say_s=0.1)) as desk, desk.peer() as peer:
+        await peer.ask(await desk.opened())
+        await peer.go(await desk.recorded(await peer.ready()))
+        peer.writer.transport.pause_reading()
+        async with asyncio.timeout(10):
+            while not desk.adapters or not desk.adapters[0].ended:
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(1.2)
+
+        assert desk.office.ceilings.in_flight(a_provider()) == 0
 
 
 async def test_a_silent_peer_is_hung_up_on(policies: Path) -> None:

@@ -222,6 +222,26 @@ async def test_a_clock_that_jumps_over_the_expiry_while_it_is_recorded_stops_the
         assert desk.sent == []
 
 
+async def test_an_agreement_that_follows_needs_a_record_of_its_own(policies: Path) -> None:
+    turn = NOW + timedelta(minutes=1)
+    agreements = (
+        an_agreement(id="BAA-OLD", expires=turn),
+        an_agreement(id="BAA-NEW", effective=turn, document_sha256="6" * 64),
+    )
+    async with a_desk(policies, a_provider(agreements=agreements)) as desk, desk.peer() as peer:
+        await peer.ask(await desk.opened())
+        ready = await peer.ready()
+        receipt = await desk.recorded(ready)
+        desk.clock.pass_time(60)
+        await peer.go(receipt)
+        refusal = await peer.hear()
+
+        assert ready.facts["agreement"] == "BAA-OLD"
+        assert isinstance(refusal, Refusal)
+        assert (refusal.code, desk.sent) == ("no_agreement_in_force", [])
+        assert isinstance((await desk.disclose())[-1], Finished)
+
+
 async def test_the_register_edited_while_in_use_counts_only_once_it_is_approved_and_loaded(policies: Path) -> None:
     ended = a_provider(agreements=(an_agreement(id="BAA-OTHER"),))
     async with a_desk(policies) as desk, desk.peer() as peer:
