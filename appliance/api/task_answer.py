@@ -47,6 +47,8 @@ def description_of(task: TaskPolicy) -> dict[str, object]:
         "sampling": task.sampling.model_dump(mode="json"),
         "threshold": task.threshold.model_dump(mode="json"),
         "when_unmet": task.when_unmet,
+        "escalation": task.escalation,
+        "failover": task.failover,
         "downtime_text": task.downtime_text,
     }
 
