@@ -33,7 +33,7 @@ class AnthropicAnswer:
 
     def __init__(self, checked: CheckedAnswer) -> None:
         """Take what holds it to the rules of every answer."""
-        self._checked = checked
+        self.checked = checked
         self._message: object = None
         self._block: tuple[Block, int] | None = None
         """The open block: what it is and, of a call, which."""
@@ -51,7 +51,7 @@ class AnthropicAnswer:
         for block in items(part(answer, "content")):
             kind = part(block, "type")
             if kind == "text":
-                pieces.append(self._checked.text(part(block, "text")))
+                pieces.append(self.checked.text(part(block, "text")))
             elif kind == "tool_use":
                 pieces.extend(self._call(block, part(block, "input")))
             elif kind not in THINKING:
@@ -72,9 +72,13 @@ class AnthropicAnswer:
             "message_delta": self._reason,
             "message_stop": self._stop,
         }
-        if self._is_stopped or (kind in known and (kind == "message_start") == (self._message is not None)):
+        if (
+            not isinstance(kind, str)
+            or self._is_stopped
+            or (kind in known and (kind == "message_start") == (self._message is not None))
+        ):
             raise broken("has events out of their order")
-        if isinstance(kind, str) and kind in known:
+        if kind in known:
             yield from known[kind](event)
 
     def end(self) -> Ended:
@@ -86,10 +90,6 @@ class AnthropicAnswer:
         completion = part(usage, "output_tokens")
         reason = part(self._last, "delta", "stop_reason")
         return self._end(reason, prompt=prompt, completion=completion, message=self._message)
-
-    def filtered(self) -> Ended:
-        """Return the end of an answer that the vendor's filter kept from beginning."""
-        return self._checked.filtered()
 
     def _start(self, event: object) -> Iterator[Text]:
         self._message = part(event, "message")
@@ -105,7 +105,7 @@ class AnthropicAnswer:
         kind = part(block, "type")
         if kind == "text":
             self._block = ("text", 0)
-            yield self._checked.text(part(block, "text"))
+            yield self.checked.text(part(block, "text"))
         elif kind == "tool_use":
             self._block = ("call", self._calls)
             yield from self._call(block, None)
@@ -121,9 +121,9 @@ class AnthropicAnswer:
             raise broken("has events out of their order")
         match self._block, kind:
             case ("text", _), "text_delta":
-                yield self._checked.text(_stated(part(delta, "text")))
+                yield self.checked.text(_stated(part(delta, "text")))
             case ("call", index), "input_json_delta":
-                yield self._checked.call_piece(index, _stated(part(delta, "partial_json")))
+                yield self.checked.call_piece(index, _stated(part(delta, "partial_json")))
             case ("thinking", _), "thinking_delta" | "signature_delta":
                 return
             case _:
@@ -134,8 +134,8 @@ class AnthropicAnswer:
             raise broken("has events out of their order")
         kind, index = self._block
         self._block = None
-        if kind == "call" and self._checked.is_without_arguments(index):
-            yield self._checked.call_piece(index, "{}")
+        if kind == "call" and self.checked.is_without_arguments(index):
+            yield self.checked.call_piece(index, "{}")
 
     def _reason(self, event: object) -> Iterator[Text]:
         if self._block is not None or self._last is not None:
@@ -148,15 +148,15 @@ class AnthropicAnswer:
         yield from ()
 
     def _call(self, block: object, whole_input: object) -> Iterator[Text]:
-        yield self._checked.begin_call(call_id=part(block, "id"), name=part(block, "name"))
+        yield self.checked.begin_call(call_id=part(block, "id"), name=part(block, "name"))
         self._calls += 1
         if isinstance(whole_input, dict):
-            yield self._checked.call_piece(self._calls - 1, dumps(whole_input, ensure_ascii=False))
+            yield self.checked.call_piece(self._calls - 1, dumps(whole_input, ensure_ascii=False))
 
     def _end(self, reason: object, *, prompt: int, completion: object, message: object) -> Ended:
         if not isinstance(reason, str) or reason not in REASONS:
             raise broken("ends for a reason that is not known")
-        return self._checked.end(REASONS[reason], prompt=prompt, completion=completion, model=part(message, "model"))
+        return self.checked.end(REASONS[reason], prompt=prompt, completion=completion, model=part(message, "model"))
 
 
 def _stated(value: object) -> str:

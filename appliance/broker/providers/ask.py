@@ -124,6 +124,8 @@ class Ask:
             stop=fields.strings("stop", most=MAX_STOPS),
         )
         fields.check_all_read()
+        if len(ask.tool_names()) < len(tools):
+            raise AskError("tools", "must each have a name of its own")
         _check_order(ask.turns)
         return ask
 

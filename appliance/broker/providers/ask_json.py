@@ -168,10 +168,12 @@ def _objects(value: object, *, path: str) -> tuple[Fields, ...]:
 
 def _load(text: str, *, path: str) -> object:
     try:
-        return cast("object", json.loads(text, object_pairs_hook=_unique, parse_constant=_finite, parse_float=_float))
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_finite, parse_float=_float)
+        json.dumps(value, ensure_ascii=False).encode()
+        return cast("object", value)
     except (ValueError, RecursionError):
         pass
-    raise AskError(path, "must be JSON without duplicate keys")
+    raise AskError(path, "must be JSON without duplicate keys and without halves of characters")
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -23,8 +23,8 @@ class ChatAnswer:
 
     def __init__(self, checked: CheckedAnswer) -> None:
         """Take what holds it to the rules of every answer."""
-        self._checked = checked
-        self._model: object = None
+        self.checked = checked
+        self._model: str | None = None
         self._reason: FinishReason | None = None
         self._usage: object = None
         self._calls = 0
@@ -40,7 +40,7 @@ class ChatAnswer:
         for call in items(part(message, "tool_calls")):
             pieces.extend(self._call(call, self._calls))
         self._finish(part(choices[0], "finish_reason"))
-        self._model, self._usage = part(answer, "model"), part(answer, "usage")
+        self._model, self._usage = words(part(answer, "model")), part(answer, "usage")
         pieces.append(self.end())
         return pieces
 
@@ -48,11 +48,10 @@ class ChatAnswer:
         """Yield what one chunk brings."""
         choices = items(part(event, "choices"))
         self._check_order(event, choices)
-        model = part(event, "model")
-        if model:
-            if self._model not in {None, model}:
-                raise broken("comes from two models")
-            self._model = words(model)
+        model = words(part(event, "model"))
+        if model and self._model not in {None, model}:
+            raise broken("comes from two models")
+        self._model = model or self._model
         for choice in choices:
             delta = part(choice, "delta")
             yield from self._said(delta)
@@ -72,14 +71,12 @@ class ChatAnswer:
         if reason == "stop" and self._is_refusal:
             reason = "refusal"
         tokens = {name: part(self._usage, f"{name}_tokens") for name in ("prompt", "completion")}
-        return self._checked.end(reason, prompt=tokens["prompt"], completion=tokens["completion"], model=self._model)
-
-    def filtered(self) -> Ended:
-        """Return the end of an answer that the vendor's filter kept from beginning."""
-        return self._checked.filtered()
+        return self.checked.end(reason, prompt=tokens["prompt"], completion=tokens["completion"], model=self._model)
 
     def _check_order(self, event: object, choices: list[object]) -> None:
         usage = part(event, "usage")
+        if part(event, "choices") is None:
+            raise broken("holds an event that is none")
         if len(choices) > 1 or any(part(choice, "index") != 0 for choice in choices):
             raise broken("holds more than one choice")
         if self._usage is not None and (usage is not None or choices):
@@ -95,17 +92,17 @@ class ChatAnswer:
             if self._reason is not None:
                 raise broken("goes on after its end")
             self._is_refusal = self._is_refusal or name == "refusal"
-            yield self._checked.text(piece)
+            yield self.checked.text(piece)
 
     def _call(self, call: object, index: object) -> Iterator[Text]:
         if self._reason is not None:
             raise broken("goes on after its end")
         if index == self._calls and isinstance(index, int):
-            yield self._checked.begin_call(call_id=part(call, "id"), name=part(call, "function", "name"))
+            yield self.checked.begin_call(call_id=part(call, "id"), name=part(call, "function", "name"))
             self._calls += 1
         elif not isinstance(index, int) or part(call, "id"):
             raise broken("has its tool calls out of their order")
-        yield self._checked.call_piece(index, part(call, "function", "arguments"))
+        yield self.checked.call_piece(index, part(call, "function", "arguments"))
 
     def _finish(self, reason: object) -> None:
         if self._reason is not None:

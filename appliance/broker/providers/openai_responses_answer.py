@@ -35,7 +35,7 @@ class ResponsesAnswer:
 
     def __init__(self, checked: CheckedAnswer) -> None:
         """Take what holds it to the rules of every answer."""
-        self._checked = checked
+        self.checked = checked
         self._number = -1
         self._text: list[str] = []
         self._calls: dict[int, tuple[object, object, list[str]]] = {}
@@ -47,10 +47,10 @@ class ResponsesAnswer:
     def whole(self, answer: object) -> Sequence[Text | Ended]:
         """Return the pieces of a whole answer and its end."""
         said = _said(answer)
-        pieces: list[Text | Ended] = [self._checked.text(said.text)]
+        pieces: list[Text | Ended] = [self.checked.text(said.text)]
         for index, (call_id, name, arguments) in enumerate(said.calls):
-            pieces.append(self._checked.begin_call(call_id=call_id, name=name))
-            pieces.append(self._checked.call_piece(index, arguments))
+            pieces.append(self.checked.begin_call(call_id=call_id, name=name))
+            pieces.append(self.checked.call_piece(index, arguments))
         pieces.append(self._end(answer, said))
         return pieces
 
@@ -64,7 +64,7 @@ class ResponsesAnswer:
             case "response.output_text.delta" | "response.refusal.delta":
                 piece = words(part(event, "delta"))
                 self._text.append(piece)
-                yield self._checked.text(piece)
+                yield self.checked.text(piece)
             case "response.output_item.added":
                 yield from self._begin(event)
             case "response.function_call_arguments.delta":
@@ -86,10 +86,6 @@ class ResponsesAnswer:
             raise broken("is another in the end than it was while it came")
         return self._end(self._last, said)
 
-    def filtered(self) -> Ended:
-        """Return the end of an answer that the vendor's filter kept from beginning."""
-        return self._checked.filtered()
-
     def _begin(self, event: object) -> Iterator[Text]:
         item, index = part(event, "item"), part(event, "output_index")
         kind = part(item, "type")
@@ -98,7 +94,7 @@ class ResponsesAnswer:
         if kind != "function_call" or not isinstance(index, int) or any(index <= known for known in self._calls):
             raise broken("holds an item that was not asked for, or out of its order")
         call_id, name = part(item, "call_id"), part(item, "name")
-        yield self._checked.begin_call(call_id=call_id, name=name)
+        yield self.checked.begin_call(call_id=call_id, name=name)
         self._calls[index] = (call_id, name, [])
 
     def _arguments(self, event: object) -> Text:
@@ -107,14 +103,14 @@ class ResponsesAnswer:
             raise broken("continues a tool call that it did not begin")
         piece = words(part(event, "delta"))
         self._calls[index][2].append(piece)
-        return self._checked.call_piece(list(self._calls).index(index), piece)
+        return self.checked.call_piece(list(self._calls).index(index), piece)
 
     def _end(self, response: object, said: _Said) -> Ended:
         reason = _reason(response, said)
         if reason == "content_filter" and part(response, "usage") is None:
-            return self._checked.filtered()
+            return self.checked.filtered()
         usage = part(response, "usage")
-        return self._checked.end(
+        return self.checked.end(
             reason,
             prompt=part(usage, "input_tokens"),
             completion=part(usage, "output_tokens"),

@@ -20,6 +20,7 @@ from typing_extensions import override
 from appliance.broker.egress import Call, Prepared
 from appliance.broker.outgoing import ProviderFaultError
 from appliance.broker.providers.adapter import Ended, Secret, Text
+from appliance.broker.providers.checked import CheckedAnswer
 from appliance.broker.providers.faults import broken, from_status
 from appliance.broker.reply import OK, Reply
 from appliance.policy.register import Endpoint
@@ -56,6 +57,9 @@ Stream = AbstractAsyncContextManager[AsyncIterator[object]]
 class Reader(Protocol):
     """Reads one vendor's answer; what it raises is a ProviderFaultError."""
 
+    checked: CheckedAnswer
+    """What holds the answer to the rules of every answer."""
+
     def whole(self, answer: object) -> Sequence[Text | Ended]:
         """Return the pieces of a whole answer and its end."""
         ...
@@ -66,10 +70,6 @@ class Reader(Protocol):
 
     def end(self) -> Ended:
         """Return the end, once the stream is over."""
-        ...
-
-    def filtered(self) -> Ended:
-        """Return the end where the vendor's filter stopped the request itself."""
         ...
 
 
@@ -84,13 +84,16 @@ class SdkTransport(httpx2.AsyncBaseTransport):
         self._call = call
         self._endpoint = endpoint
         self._credentials = _carried(secret)
+        self._refusal: ProviderFaultError | None = None
         self.reply: Reply | None = None
         """What came back, once something has."""
 
     @override
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send what the SDK made.  Raises ProviderFaultError, and whatever the call's `before_send` raises."""
-        self._check(request)
+        self._refusal = self._checked(request)
+        if self._refusal is not None:
+            raise self._refusal
         prepared = Prepared(
             path=request.url.raw_path.decode("ascii"),
             headers=tuple(request.headers.items()),
@@ -105,7 +108,7 @@ class SdkTransport(httpx2.AsyncBaseTransport):
 
     def failure(self) -> BaseException | None:
         """Return what the way out failed with, before the SDK wrapped it."""
-        return self._call.failure or (self.reply.failure if self.reply else None)
+        return self._refusal or self._call.failure or (self.reply.failure if self.reply else None)
 
     def fault(self, *, answered: bool) -> ProviderFaultError:
         """Return the fault of a call in which the SDK failed and the way out did not."""
@@ -117,14 +120,16 @@ class SdkTransport(httpx2.AsyncBaseTransport):
             return broken("broke off with an error, or cannot be read")
         return broken("is an error, or cannot be read")
 
-    def _check(self, request: httpx2.Request) -> None:
+    def _checked(self, request: httpx2.Request) -> ProviderFaultError | None:
+        """Return why the SDK's request may not be sent as it is; None if it may."""
         url, endpoint = request.url, self._endpoint
         port = {"https": 443}.get(url.scheme) if url.port is None else url.port
         if (request.method, url.scheme, url.host, port) != ("POST", "https", endpoint.host, endpoint.port):
-            raise ProviderFaultError("rejected", "The SDK asked for another host than the pinned one.", sent=False)
+            return ProviderFaultError("rejected", "The SDK asked for another host than the pinned one.", sent=False)
         carried = [value for name, value in request.headers.items() if name in CREDENTIAL_HEADERS]
         if not carried or not self._credentials.issuperset(carried):
-            raise ProviderFaultError("rejected", "The SDK would send another credential than this one.", sent=False)
+            return ProviderFaultError("rejected", "The SDK would send another credential than this one.", sent=False)
+        return None
 
 
 class _Body(httpx2.AsyncByteStream):
@@ -188,7 +193,7 @@ async def _next(
         found = error
     except SDK_FAILURES as error:
         if not answered and isinstance(error, APIStatusError) and error.code in FILTER_CODES:
-            return reader.filtered()
+            return reader.checked.filtered()
         found = None
     failure = transport.failure()
     if failure is not None and not isinstance(failure, ProviderFaultError):

@@ -142,6 +142,8 @@ def test_a_format_is_one_of_its_kinds(stated: str | None, kind: str) -> None:
          "messages[1].tool_calls[0].*"),
         ({"tools": json.dumps([])}, "tools"),
         ({"tools": [TOOL]}, "tools"),
+        ({"tools": '["\\ud800"]'}, "tools"),
+        ({"tools": json.dumps([TOOL, TOOL])}, "tools"),
         ({"tools": json.dumps([TOOL] * 65)}, "tools"),
         ({"tools": json.dumps([{**TOOL, "type": CANARY}])}, "tools[0].type"),
         ({"tools": json.dumps([{"type": "function"}])}, "tools[0].function"),
@@ -194,6 +196,7 @@ def test_a_bad_field_is_named_and_its_value_is_not(changes: dict[str, Any], path
         b'{"temperature": 1e999}',
         b"[" * 100_000,
         b'{"messages": 1} trailing',
+        b'{"messages": [{"role": "user", "content": "half a character: \\ud800"}]}',
     ],
 )
 def test_what_is_no_json_object_is_refused(written: bytes) -> None:
