@@ -7,6 +7,7 @@ over.  Nothing here decides by itself (`routing` and `policy` do), and nothing o
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ from typing import TypeVar
 
 from appliance.admission.gate import Place, Priority
 from appliance.classification import classify
+from appliance.clinical_text import ClinicalText
 from appliance.decision import Decision
 from appliance.engine.condition import EngineCondition
 from appliance.errors import (
@@ -127,7 +129,8 @@ class Dispatch:
 
     async def _take(self, passage: Passage, work: Work, route: Route) -> None:
         """Note the route, and hold what it needs and nothing else.  Raises RouteRefusedError and its kin."""
-        passage.entry.routed(route, route.model or self._parts.model, _route_facts(route, work.ask))
+        model, ask = route.model or self._parts.model, work.ask
+        passage.entry.routed(route, model, _route_facts(route, ask), sealed=_restrictions(ask))
         _check_open(route)
         work.route = route
         if route.kind is RouteKind.MANAGED:
@@ -231,11 +234,16 @@ def _route_facts(route: Route, ask: Ask) -> dict[str, str | int | bool | list[st
     told: dict[str, str | int | bool | list[str]] = {
         "identifiers": [f"{kind}:{count}" for kind, count in sorted(ask.counts.items())],
         "data_class": ask.data_class.value,
-        "restrictions": sorted(ask.restrictions),
+        "restricted": bool(ask.restrictions),
     }
     if route.kind is RouteKind.MANAGED:
         told |= {"agreement": route.agreement, "failover": route.failover, "sandbox": route.sandbox}
     return told
+
+
+def _restrictions(ask: Ask) -> ClinicalText | None:
+    """Return the names of what holds, to be sealed: the caller must not learn whose records these are (42 CFR 2.13)."""
+    return ClinicalText(json.dumps({"restrictions": sorted(ask.restrictions)})) if ask.restrictions else None
 
 
 def _check_open(route: Route) -> None:

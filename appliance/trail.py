@@ -84,8 +84,12 @@ class Entry:
         self.template = replace(self.template, policy_digest=decision.policy_digest)
         self.waiting.append(replace(self.template, kind=Kind.DECISION, code=code, facts=facts))
 
-    def routed(self, route: Route, model: ModelIdentity, facts: Facts) -> None:
-        """Note the route with its reasons; it becomes durable with the release or the outcome."""
+    def routed(self, route: Route, model: ModelIdentity, facts: Facts, *, sealed: ClinicalText | None = None) -> None:
+        """Note the route with its reasons; it becomes durable with the release or the outcome.
+
+        What the caller must not learn of its own exchange goes into `sealed`: facts are shown to it, and its receipt
+        holds them.
+        """
         told: dict[str, str | int | bool | list[str]] = {
             "reasons": list(route.reasons),
             "evidence": route.state.value,
@@ -95,7 +99,8 @@ class Entry:
             **facts,
         }
         self.template = replace(self.template, route=route.label(), model=model.label())
-        self.waiting.append(replace(self.template, kind=Kind.DECISION, code="route", facts=told))
+        body = None if sealed is None else sealed.reveal_bytes()
+        self.waiting.append(replace(self.template, kind=Kind.DECISION, code="route", facts=told, body=body))
 
 
 @dataclass(frozen=True, slots=True)

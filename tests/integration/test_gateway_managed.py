@@ -142,6 +142,21 @@ async def test_a_caller_can_keep_a_request_in_the_building(tmp_path: Path) -> No
     assert {(answer.status_code, answer.json()["error"]["code"]) for answer in answers} == {(403, "route_refused")}
 
 
+async def test_a_caller_never_learns_which_restriction_holds_for_a_patient(tmp_path: Path) -> None:
+    """42 CFR 2.13(c): nothing may tell that somebody is one of these patients."""
+    marked = chat(messages=[{"role": "user", "content": f"Substance use disorder program. {NOTE}"}])
+    async with sandbox(tmp_path, says("Never."), finished()) as gateway, gateway.http() as http:
+        answer = await http.post("/v1/chat/completions", json=marked, headers=PATIENT)
+        await _settled(gateway)
+        own = f"/api/v1/exchanges/{answer.headers['Appliance-Exchange']}"
+        told = [answer, await http.get(own), await http.get(f"{own}/receipt")]
+
+    assert [each.status_code for each in told] == [403, 200, 200]
+    assert not [each.url for each in told if "substance" in f"{each.text}{each.headers}"]
+    (route,) = [event for event in gateway.log.events if event.code == "route"]
+    assert b"substance-use-treatment" in (route.body or b"")
+
+
 async def test_the_same_words_do_it_on_the_tasks_surface(tmp_path: Path) -> None:
     words: list[dict[str, Any]] = [{"data_class": "restricted"}, {"restrictions": ["vip"]}]
     typed = {"input": {"notes": NOTE}}

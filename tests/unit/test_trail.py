@@ -1,5 +1,7 @@
 """What of a request that leaves the building is durable, and when; a log in memory is lost or kept on demand."""
 
+import json
+
 import pytest
 
 from appliance.clinical_text import ClinicalText
@@ -21,6 +23,7 @@ REQUEST = TaskRequest(
     input=ClinicalText("{}"),
 )
 LABEL = "managed:example"
+MODEL_IDENTITY = ModelIdentity(name="m", digest="a" * 64, pinned=False)
 
 
 async def opened(trail: Trail, *, receipt: bool = True) -> Entry:
@@ -28,7 +31,7 @@ async def opened(trail: Trail, *, receipt: bool = True) -> Entry:
     entry = await trail.open("ex_1", an_actor(), REQUEST, is_known_task=True, receipt=receipt)
     entry.permitted(ALLOWED)
     route = Route(kind=RouteKind.MANAGED, provider="example", reasons=("Because.",), state=EvidenceState.MEETS)
-    entry.routed(route, ModelIdentity(name="m", digest="a" * 64, pinned=False), {})
+    entry.routed(route, MODEL_IDENTITY, {})
     return entry
 
 
@@ -98,6 +101,20 @@ async def test_a_disclosure_that_is_not_acknowledged_is_none(moment: str) -> Non
     setattr(log, moment, no_failure)
     assert len(entry.waiting) == 2
     assert trail.disclosed == {}
+
+
+async def test_what_the_caller_must_not_learn_of_a_route_is_sealed() -> None:
+    log = MemoryLog()
+    trail = Trail(log, Clock())
+    entry = await trail.open("ex_1", an_actor(), REQUEST, is_known_task=True)
+    route = Route(kind=RouteKind.REFUSED, reasons=("It stays.",), state=EvidenceState.MEETS)
+
+    entry.routed(route, MODEL_IDENTITY, {"restricted": True}, sealed=ClinicalText('{"restrictions":["vip"]}'))
+    await trail.release(entry, facts={}, body=None)
+
+    (decision,) = [event for event in log.events if event.code == "route"]
+    assert (decision.facts["restricted"], decision.body) == (True, b'{"restrictions":["vip"]}')
+    assert "vip" not in json.dumps(await log.receipt("ex_1"))
 
 
 async def test_disclosures_are_counted_by_provider() -> None:
