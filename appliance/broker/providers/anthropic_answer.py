@@ -10,7 +10,7 @@ from json import dumps
 from typing import Literal
 
 from appliance.broker.providers.adapter import Ended, FinishReason, Text
-from appliance.broker.providers.checked import CheckedAnswer, count, items, part, words
+from appliance.broker.providers.checked import CheckedAnswer, count, is_one_of, items, part, words
 from appliance.broker.providers.faults import broken
 
 REASONS: Mapping[object, FinishReason] = {
@@ -54,7 +54,7 @@ class AnthropicAnswer:
                 pieces.append(self.checked.text(part(block, "text")))
             elif kind == "tool_use":
                 pieces.extend(self._call(block, part(block, "input")))
-            elif kind not in THINKING:
+            elif not is_one_of(kind, THINKING):
                 raise broken("holds a block of a kind that was not asked for")
         usage = part(answer, "usage")
         prompt, completion = _prompt_tokens(usage), part(usage, "output_tokens")
@@ -109,7 +109,7 @@ class AnthropicAnswer:
         elif kind == "tool_use":
             self._block = ("call", self._calls)
             yield from self._call(block, None)
-        elif kind in THINKING:
+        elif is_one_of(kind, THINKING):
             self._block = ("thinking", 0)
         else:
             raise broken("holds a block of a kind that was not asked for")

@@ -7,6 +7,7 @@ well is not empty and its calls' arguments are JSON objects; tokens are counts. 
 
 import json
 import re
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from appliance.broker.providers.adapter import Ended, FinishReason, Text
@@ -33,6 +34,11 @@ def part(value: object, *names: str) -> object:
     for name in names:
         value = getattr(value, name, None)
     return value
+
+
+def is_one_of(value: object, known: Container[str]) -> bool:
+    """Say whether a value is a text and one of those that are known; a list, which has no hash, is none of them."""
+    return isinstance(value, str) and value in known
 
 
 def words(value: object) -> str:

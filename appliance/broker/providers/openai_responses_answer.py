@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from appliance.broker.outgoing import ProviderFaultError
 from appliance.broker.providers.adapter import Ended, FinishReason, Text
-from appliance.broker.providers.checked import CheckedAnswer, items, part, words
+from appliance.broker.providers.checked import CheckedAnswer, is_one_of, items, part, words
 from appliance.broker.providers.faults import broken
 
 INCOMPLETE: Mapping[object, FinishReason] = {"max_output_tokens": "length", "content_filter": "content_filter"}
@@ -89,7 +89,7 @@ class ResponsesAnswer:
     def _begin(self, event: object) -> Iterator[Text]:
         item, index = part(event, "item"), part(event, "output_index")
         kind = part(item, "type")
-        if kind in {"message", "reasoning"}:
+        if is_one_of(kind, {"message", "reasoning"}):
             return
         if kind != "function_call" or not isinstance(index, int) or any(index <= known for known in self._calls):
             raise broken("holds an item that was not asked for, or out of its order")
@@ -128,7 +128,7 @@ def _reason(response: object, said: _Said) -> FinishReason:
                 return INCOMPLETE[reason]
         case "failed":
             code = part(response, "error", "code")
-            if code in FILTERED:
+            if is_one_of(code, FILTERED):
                 return "content_filter"
             raise ProviderFaultError("busy" if code == "rate_limit_exceeded" else "unavailable", "The provider failed.")
         case _:

@@ -20,7 +20,7 @@ from typing_extensions import override
 from appliance.broker.egress import Call, Prepared
 from appliance.broker.outgoing import ProviderFaultError
 from appliance.broker.providers.adapter import Ended, Secret, Text
-from appliance.broker.providers.checked import CheckedAnswer
+from appliance.broker.providers.checked import CheckedAnswer, is_one_of
 from appliance.broker.providers.faults import broken, from_status
 from appliance.broker.reply import OK, Reply
 from appliance.policy.register import Endpoint
@@ -165,6 +165,8 @@ async def answer_of(
     answered = False
     async with aclosing(_streamed(create, reader) if stream else _whole(create, reader)) as pieces:
         while (piece := await _next(pieces, transport, reader, answered=answered)) is not None:
+            if isinstance(piece, Text) and not len(piece.text) and not piece.tool_id:
+                continue
             answered = True
             yield replace(piece, attempts=transport.attempts()) if isinstance(piece, Ended) else piece
 
@@ -178,8 +180,7 @@ async def _streamed(create: Callable[[], Awaitable[object]], reader: Reader) -> 
     async with cast("Stream", await create()) as events:
         async for event in events:
             for piece in reader.event(event):
-                if len(piece.text) or piece.tool_id:
-                    yield piece
+                yield piece
     yield reader.end()
 
 
@@ -192,7 +193,7 @@ async def _next(
     except ProviderFaultError as error:
         found = error
     except SDK_FAILURES as error:
-        if not answered and isinstance(error, APIStatusError) and error.code in FILTER_CODES:
+        if not answered and isinstance(error, APIStatusError) and is_one_of(error.code, FILTER_CODES):
             return reader.checked.filtered()
         found = None
     failure = transport.failure()

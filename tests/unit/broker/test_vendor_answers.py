@@ -282,6 +282,13 @@ async def test_a_request_that_a_filter_stopped_ends_as_filtered(service: Service
     assert (said.text, said.ended.finish_reason, said.ended.attempts) == ("", "content_filter", 1)
 
 
+async def test_an_error_whose_code_is_none_is_told_by_its_status() -> None:
+    with pytest.raises(ProviderFaultError) as raised:
+        await whole(CHAT, {"error": {"code": ["content_filter"]}}, status="400 Bad Request")
+
+    assert raised.value.reason == "The provider would not process the request (status 400)."
+
+
 PART = {"type": "output_text", "text": "Draft", "annotations": []}
 ITEM = {"id": "m", "type": "message", "role": "assistant", "status": "completed", "content": [PART]}
 FUNCTION = {"id": "f", "type": "function_call", "call_id": "call_1", "name": "file_note", "arguments": '{"note": 1}'}
