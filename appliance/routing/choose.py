@@ -31,7 +31,7 @@ NO_PROVIDER = "no managed route is permitted, because no provider has an agreeme
 
 RESTRICTED = "a restriction on this record or patient keeps the request in the building"
 """Said to the caller, who is not told which: that somebody is a patient of a Part 2 programme, or objected, is itself
-protected (42 CFR 2.13(c)).  The record names it."""
+protected (42 CFR 2.13(c)).  The sealed part of the record names it."""
 
 MAX_TOLD = 4
 """Of more different reasons the first are told; the record and the caller read the same sentence."""
