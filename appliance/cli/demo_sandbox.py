@@ -48,8 +48,8 @@ MARK = "demo-sandbox"
 OPENS_WITHIN_S = 20.0
 """The gateway looks after its broker every five seconds."""
 
-LEAST_LEFT_S = 8.0
-"""An agreement must outlive its own approval; beside what the first one took twice over."""
+LEAST_LEFT_S = 6.0
+"""An agreement must outlive its own approval; beside half as much again as the first one took."""
 
 LOOK_EVERY_S = 0.2
 ANSWER_WITHIN_S = 180.0
@@ -64,7 +64,7 @@ _HARMLESS = frozenset({"agreement_ending"})
 def sandbox(outer: Stage, module: str) -> None:
     """Play the act; what it expected is kept with the rest of the demo's."""
     outer.title("A second appliance, whose register names a stand-in of a managed API: SANDBOX")
-    home = _empty(outer.config.home / SANDBOX)
+    home = empty(outer.config.home / SANDBOX)
     with stand_in(module, home / "stand-in") as address:
         config = _settle(outer, home, address)
         with appliance(config, outer.out) as running, ExitStack() as holds:
@@ -203,7 +203,7 @@ class _Act:
 
     def _ends(self, took_s: float) -> None:
         stage = self._stage
-        expires = datetime.now(UTC) + timedelta(seconds=LEAST_LEFT_S + 2 * took_s)
+        expires = datetime.now(UTC) + timedelta(seconds=LEAST_LEFT_S + 1.5 * took_s)
         stage.title(f"The agreement now ends at {expires:%H:%M:%S} UTC, in {(expires - datetime.now(UTC)).seconds} s")
         write_register(stage.config.policies, self._address, now=Clock().now(), expires=expires)
         self._approve(self._propose())
@@ -232,7 +232,7 @@ def _listed(value: object) -> list[dict[str, object]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def _empty(home: Path) -> Path:
+def empty(home: Path) -> Path:
     """Return an empty folder for the sandbox.  Raises ConfigError if something else than a demo's sandbox is there."""
     if home.exists():
         if is_claimed(home) or not (home / MARK).exists():
