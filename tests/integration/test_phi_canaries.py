@@ -152,7 +152,7 @@ def test_no_metric_holds_a_patients_text(passage: Passage) -> None:
 def test_the_broker_refuses_what_holds_a_patient_and_repeats_nothing(passage: Passage) -> None:
     *bodies, frame = passage.told_by_the_broker
 
-    assert [b"identifiers_left" in told for told in bodies] == [True] * len(PEOPLE)
+    assert [b'"type":"refusal"' in told for told in bodies] == [True] * len(PEOPLE)
     assert frame == b""
     assert [canaries.found_in(told) for told in bodies] == [set()] * len(PEOPLE)
 

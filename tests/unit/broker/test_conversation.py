@@ -38,6 +38,7 @@ from tests.support.brokers import (
     NOW,
     SECRET,
     SOURCE,
+    Desk,
     a_desk,
     a_request,
     answers,
@@ -615,6 +616,23 @@ async def test_an_sdk_that_swallows_the_refusal_cannot_send(policies: Path) -> N
         refusal = _refusal(await desk.disclose(identifiers=LEFT))
 
     assert (refusal.code, desk.sent) == ("identifiers_left", [])
+
+
+async def test_what_was_refused_once_stays_refused_even_if_it_would_be_granted_now(policies: Path) -> None:
+    desks: list[Desk] = []
+
+    async def insisting(before_send: BeforeSend, outgoing: Outgoing) -> AsyncGenerator[Text | Ended]:
+        desks[0].closed["example-cloud"] = "closed by hand"
+        with contextlib.suppress(Exception):
+            await before_send(outgoing)
+        desks[0].closed.clear()
+        await before_send(outgoing)
+        yield ENDED
+
+    async with a_desk(policies, script=insisting) as desk:
+        desks.append(desk)
+        assert _refusal(await desk.disclose()).code == "provider_closed"
+        assert desk.sent == []
 
 
 async def test_an_sdk_that_renames_the_refusal_changes_nothing(policies: Path) -> None:
