@@ -198,6 +198,7 @@ async def test_a_head_that_trickles_in_is_late(certificates: Certificates) -> No
     fault = await fault_of(saying(*drops, pause_s=0.02), certificates)
 
     assert (fault.fault, fault.sent) == ("timeout", True)
+    assert fault.reason == "The provider did not begin to answer in time."
 
 
 async def test_a_first_byte_that_does_not_come_after_its_head_is_late(certificates: Certificates) -> None:
