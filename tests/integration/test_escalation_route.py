@@ -16,6 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
+from appliance.cli.supervisor_state import ProcessState, read_running
+from appliance.config import load_config
 from appliance.policy.load import load_bundle
 from appliance.policy.register import Ceilings, Service
 from tests.support.approvals import approve
@@ -187,7 +189,7 @@ def test_a_patient_who_objected_stays(route: Route, tmp_path: Path) -> None:
 
 
 def test_without_its_broker_nothing_leaves_and_local_work_goes_on(route: Route) -> None:
-    broker = route.appliance.processes()["broker"]["pid"]
+    broker = _broker(route).pid
     kill(broker)
 
     refused, local = route.ask(), _message(route)
@@ -202,7 +204,7 @@ def test_without_its_broker_nothing_leaves_and_local_work_goes_on(route: Route) 
 
 
 def test_an_agreement_ends_by_itself_and_a_new_one_needs_its_own_approval(route: Route) -> None:
-    provider, ends = route.stand_in.provider(), datetime.now(UTC) + timedelta(seconds=9)
+    provider, ends = route.stand_in.provider(), datetime.now(UTC) + timedelta(seconds=10)
     [agreement] = provider.agreements
     write_register(route.policies, replace(provider, agreements=(replace(agreement, expires=ends),)))
     digest = load_bundle(route.policies).digest
@@ -210,6 +212,7 @@ def test_an_agreement_ends_by_itself_and_a_new_one_needs_its_own_approval(route:
     until(lambda: route.appliance.readiness()[1]["policy_digest"] == digest)
     unapproved = route.ask()
     approve(route.appliance.home, digest, sequence=9)
+    os.kill(route.appliance.pid, signal.SIGHUP)
     until(route.is_open)
 
     before = route.ask()
@@ -223,9 +226,15 @@ def test_an_agreement_ends_by_itself_and_a_new_one_needs_its_own_approval(route:
     assert len(route.stand_in.received) == 1
 
 
+def _broker(route: Route) -> ProcessState:
+    running = read_running(load_config(route.appliance.home))
+    assert running is not None
+    return running.processes["broker"]
+
+
 def _is_again_there(route: Route, before: int) -> bool:
-    broker = route.appliance.processes()["broker"]
-    return broker["state"] == "running" and broker["pid"] != before
+    broker = _broker(route)
+    return broker.state == "running" and broker.pid != before
 
 
 def _message(route: Route) -> httpx.Response:
