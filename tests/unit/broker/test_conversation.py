@@ -532,6 +532,16 @@ async def test_a_second_go_is_out_of_turn(policies: Path) -> None:
         assert await peer.hear() is None
 
 
+async def test_a_go_that_carries_anything_is_out_of_turn(policies: Path) -> None:
+    async with a_desk(policies) as desk, desk.peer() as peer:
+        await peer.ask(await desk.opened())
+        receipt = await desk.recorded(await peer.ready())
+        peer.writer.write(to_frame(Go(receipt=receipt), b"more"))
+
+        assert await peer.hear() is None
+        assert desk.sent == []
+
+
 async def test_one_connection_carries_one_disclosure(policies: Path) -> None:
     async with a_desk(policies) as desk, desk.peer() as peer:
         await peer.ask(await desk.opened(provider="nobody"))
