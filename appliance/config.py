@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from appliance.durable_file import flush_folder
 from appliance.errors import ConfigError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -197,7 +198,9 @@ def load_config(home: Path | None = None) -> Config:
 
 def make_private(folder: Path) -> Path:
     """Create a folder for this user alone and return it.  Raises ConfigError if it belongs to somebody else."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not folder.exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flush_folder(folder.parent)
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         message = f"{folder} is not a folder of this user; remove it or choose another --home."

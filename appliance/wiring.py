@@ -14,10 +14,11 @@ from typing import Self
 
 from appliance.admission.estimate import Estimator
 from appliance.admission.gate import Gate
+from appliance.agreement_clock import AgreementClock
 from appliance.approval import Approvals, Closed
 from appliance.auth.authenticate import Authenticator
 from appliance.auth.registry import Registry
-from appliance.clock import AgreementClock, Clock, Moment
+from appliance.clock import Clock, Moment
 from appliance.config import Config, make_private
 from appliance.engine.client import EngineClient
 from appliance.engine.condition import Engine

@@ -1,7 +1,7 @@
 """Files that only this user may read, replaced whole or not at all.
 
-A crash at any line leaves the old file or the new one, never a torn one (rename(2)), and at worst a
-``.part`` file that the next write replaces.  Nothing secret ever has another mode than 0600, not even briefly.
+A crash at any line leaves the old file or the new one, never a torn one, and at worst a ``.part`` file that nobody
+reads (`durable_file`).  Nothing secret ever has another mode than 0600, not even briefly.
 """
 
 import fcntl
@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from appliance.durable_file import flush_folder, write_durably, write_flushed
 
 PRIVATE_MODE = 0o600
 """Read and write for the owner alone."""
@@ -19,32 +21,25 @@ SHARED_MODE = 0o644
 
 def write_private(path: Path, content: bytes) -> None:
     """Replace a file durably: written beside, flushed to disk, renamed, and the folder flushed too."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    _write_flushed(part, content)
-    part.replace(path)
-    _flush_folder(path.parent)
+    write_durably(path, content, mode=PRIVATE_MODE)
 
 
 def write_shared(path: Path, content: bytes) -> None:
     """Replace a file durably as `write_private` does, for everybody to read; MUST NOT be given a secret."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    _write_flushed(part, content)
-    part.chmod(SHARED_MODE)
-    part.replace(path)
-    _flush_folder(path.parent)
+    write_durably(path, content, mode=SHARED_MODE)
 
 
 def create_private(path: Path, content: bytes) -> bool:
     """Create a file durably unless it exists, and say whether this call made it; two racers agree on one content."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    _write_flushed(part, content)
+    write_flushed(part, content, mode=PRIVATE_MODE)
     try:
         os.link(part, path)
     except FileExistsError:
         return False
     finally:
         part.unlink()
-    _flush_folder(path.parent)
+    flush_folder(path.parent)
     return True
 
 
@@ -57,20 +52,3 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)  # closing releases the lock
-
-
-def _write_flushed(path: Path, content: bytes) -> None:
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_MODE)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

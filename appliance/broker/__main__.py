@@ -16,6 +16,7 @@ from pathlib import Path
 
 import structlog
 
+from appliance.agreement_clock import AgreementClock
 from appliance.approval import Approvals, Closed
 from appliance.broker.adapters import Adapters
 from appliance.broker.ceilings import Ceilings
@@ -26,7 +27,7 @@ from appliance.broker.office import Office
 from appliance.broker.records import Records
 from appliance.broker.server import Broker
 from appliance.broker.spend import Spend
-from appliance.clock import AgreementClock, Clock
+from appliance.clock import Clock
 from appliance.config import Config, load_config, make_private
 from appliance.errors import ApplianceError
 from appliance.held_loggers import LibraryMessages, hold_loggers

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 import structlog
 
-from appliance.clock import AgreementClock
+from appliance.agreement_clock import AgreementClock
 from appliance.policy.agreements import ENDED, warnings
 from appliance.policy.register import Register
 

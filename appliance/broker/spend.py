@@ -8,13 +8,13 @@ every route that costs money.
 
 import json
 import math
-import os
 import threading
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 
 from appliance.broker.not_sent import NotSentError
+from appliance.durable_file import write_durably
 from appliance.policy.register import ManagedModel, Provider
 
 MILLION = 1_000_000
@@ -85,16 +85,11 @@ class Spend:
             self._day, self._spent = today, {}
 
     def _write(self) -> None:
-        """Replace the file in one step; what could not be written is counted in memory all the same."""
+        """Replace the file in one step, durably; what could not be written is counted in memory all the same."""
         content = {"format": FORMAT, "day": self._day.isoformat(), "micro_usd": self._spent}
-        new = self._file.with_suffix(".new")
+        data = json.dumps(content, sort_keys=True).encode() + b"\n"
         try:
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
-                json.dump(content, file, sort_keys=True)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self._file)
+            write_durably(self._file, data, mode=0o600)
         except OSError as error:
             self._unwritable = f"what is spent cannot be kept in {self._file} ({error.strerror}); make room or mend it"
         else:

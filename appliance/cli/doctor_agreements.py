@@ -7,9 +7,10 @@ No check changes anything, asks anybody outside, or opens a credential.
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from appliance.agreement_clock import AgreementClock
 from appliance.cli.doctor_finding import Finding, ok, warning
 from appliance.cli.provider_state import Standing, standings
-from appliance.clock import AgreementClock, Clock
+from appliance.clock import Clock
 from appliance.config import Config
 from appliance.policy.agreements import pin_ends, warnings
 from appliance.policy.load import load_bundle

@@ -23,6 +23,7 @@ from appliance.exclusions import (
     PEPPER_NAME,
     Exclusion,
     ExclusionList,
+    Head,
     Pepper,
     read_list,
 )
@@ -130,9 +131,15 @@ class Book:
     def _write(self, content: ExclusionList, entries: Iterable[Exclusion], pepper: Pepper) -> None:
         after = tuple(entries)
         _check_number(len(after))
+        if content.generation and not (self._secrets / HEAD_NAME).exists():
+            # A crash took the first head; a second list without any would be no list.
+            self._write_head(pepper.sealed(content)[1])
         data, head = pepper.sealed(content.next(after))
         write_private(self._path, data)
         # A crash here leaves a list that is newer than its head, which is the list that counts.
+        self._write_head(head)
+
+    def _write_head(self, head: Head) -> None:
         write_private(self._secrets / HEAD_NAME, head.model_dump_json().encode())
 
 

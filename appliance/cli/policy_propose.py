@@ -14,13 +14,14 @@ import typer
 from appliance.approval import REGISTER_APPROVED, Approvals, Approved, ClosingList
 from appliance.approval.approvals import receipt_files
 from appliance.approval.closed import FILE_NAME
-from appliance.auth.private_file import write_shared
+from appliance.auth.private_file import locked, write_shared
 from appliance.cli.officers import agree, operation, register_officer, request, spend, told, waiting
 from appliance.cli.options import AsJson, Home, settings
 from appliance.cli.policy_words import Stated, changes, state
 from appliance.cli.show import console, print_json
 from appliance.clock import Clock
 from appliance.config import Config
+from appliance.durable_file import make_folder
 from appliance.policy.agreements import check_expiry
 from appliance.policy.bundle import Bundle
 from appliance.policy.cases import check_cases
@@ -139,8 +140,7 @@ def _facts(given: Approval, proposal: _Proposal) -> dict[str, str | int | bool |
 
 def _folder(config: Config) -> Path:
     """Return the folder in which gateway and broker look, made so that they can."""
-    config.approvals.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    config.approvals.chmod(FOLDER_MODE)
+    make_folder(config.approvals, mode=FOLDER_MODE)
     return config.approvals
 
 
@@ -150,8 +150,10 @@ def _publish(folder: Path, digest: str, receipt: str) -> None:
     A crash before it leaves a spent approval and nothing approved: propose again.  A crash before the last line leaves
     receipts that the new one supersedes by its place in the trail.
     """
-    if not (folder / FILE_NAME).exists():
-        write_shared(folder / FILE_NAME, ClosingList().to_bytes())
+    closed = folder / FILE_NAME
+    with locked(closed):  # somebody may close a provider at this very moment
+        if not closed.exists():
+            write_shared(closed, ClosingList().to_bytes())
     path = folder / f"{digest}.json"
     write_shared(path, receipt.encode())
     for other in receipt_files(folder):

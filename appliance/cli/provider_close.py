@@ -20,6 +20,7 @@ from appliance.cli.options import AsJson, Home, settings
 from appliance.cli.record import record_operation
 from appliance.cli.show import console, print_json, table
 from appliance.config import Config
+from appliance.durable_file import make_folder
 from appliance.errors import AuditUnavailableError, ConfigError
 from audit.approvals import Act, approval_view
 from audit.cli.duty import now_ms
@@ -125,8 +126,7 @@ def _closing(name: str, reason: str) -> Closing:
 def _add(config: Config, closing: Closing) -> None:
     """Close a provider.  Raises ConfigError where everything is closed already, because the list cannot be read."""
     folder = config.approvals
-    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    folder.chmod(FOLDER_MODE)
+    make_folder(folder, mode=FOLDER_MODE)
     path = folder / FILE_NAME
     with locked(path):
         is_first = not path.exists() and not receipt_files(folder)

@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.clock import AgreementClock, Moment
+from appliance.agreement_clock import AgreementClock
+from appliance.clock import Moment
 from appliance.errors import PolicyInvalidError
 from appliance.exchange import DataClass, Purpose
 from appliance.policy.providers import read_register

@@ -19,6 +19,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from appliance.agreement_clock import AgreementClock
 from appliance.broker.adapters import Adapters
 from appliance.broker.ceilings import Ceilings
 from appliance.broker.credentials import Credentials
@@ -31,7 +32,7 @@ from appliance.broker.records import Records
 from appliance.broker.server import Broker
 from appliance.broker.spend import Spend
 from appliance.clinical_text import ClinicalText
-from appliance.clock import AgreementClock, Clock
+from appliance.clock import Clock
 from appliance.escalation.wire import Answer, Caller, DiscloseRequest, Go, Ready, read_frame, to_answer, to_frame
 from appliance.policy.bundle import Bundle
 from appliance.policy.current import CurrentPolicy

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from appliance.agreement_clock import AgreementClock
 from appliance.broker.notices import Notices
-from appliance.clock import AgreementClock
 from appliance.policy.register import Register
 from tests.support.brokers import NOW, HandClock
 from tests.support.registers import a_provider, a_register, an_agreement
