@@ -21,14 +21,15 @@ CREDENTIAL = "stand-in.key"
 TASK = "discharge-summary"
 """The one task that the agreement covers."""
 
-_PIN = "stand-in.pem"
+_PINS, _PIN = "pins", "stand-in.pem"
+"""A pin that no provider names is refused, so those of the site stay behind."""
 
 
 def copy_policies(shipped: Path, to: Path, address: StandInAddress) -> None:
-    """Copy the policy and pin the stand-in's authority."""
-    shutil.copytree(shipped, to)
-    pins = to / "pins"
-    pins.mkdir(exist_ok=True)
+    """Copy the policy, without what it pins, and pin the stand-in's authority."""
+    shutil.copytree(shipped, to, ignore=shutil.ignore_patterns(_PINS))
+    pins = to / _PINS
+    pins.mkdir()
     shutil.copyfile(address.ca, pins / _PIN)
 
 

@@ -5,14 +5,15 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from appliance.cli.demo_register import AGREEMENT, PROVIDER, TASK, copy_policies, write_register
+from appliance.cli.demo_register import AGREEMENT, PROVIDER, TASK, copy_policies
+from appliance.cli.demo_register import write_register as write_demo_register
 from appliance.cli.demo_stand_in import StandInAddress, received, texts_of
 from appliance.clock import Moment
-from appliance.config import CHECKOUT
 from appliance.exchange import DataClass, Purpose
 from appliance.policy.load import load_bundle
 from appliance.policy.register import Use
-from tests.support.registers import a_ca_pem
+from tests.support.policy_folder import copy_policies as copy_shipped
+from tests.support.registers import a_ca_pem, a_provider, write_register
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -27,8 +28,9 @@ def address(folder: Path) -> StandInAddress:
 
 def test_its_register_names_a_stand_in_whose_agreement_ends_when_it_is_told(tmp_path: Path) -> None:
     place, ends = address(tmp_path), NOW + timedelta(seconds=30)
-    copy_policies(CHECKOUT / "policies", tmp_path / "policies", place)
-    write_register(tmp_path / "policies", place, now=NOW, expires=ends)
+    site = write_register(copy_shipped(tmp_path / "site"), a_provider())
+    copy_policies(site, tmp_path / "policies", place)
+    write_demo_register(tmp_path / "policies", place, now=NOW, expires=ends)
 
     provider = load_bundle(tmp_path / "policies").providers[PROVIDER]
 
