@@ -5,9 +5,8 @@ there whole and for streams.  Identifiers that the caller never sent are withhel
 unscreened: text, tool-call arguments and structured output alike.  A task whose checks need the whole answer is
 held until they have passed; everything else flows as soon as no identifier can hide across a chunk boundary.
 
-An answer from outside the building is nobody's friend: characters that drive a terminal or turn the reading direction
-are dropped before anything else looks, and then the surrogates are turned back.  A model that declined has answered;
-its words are kept, and never measured against what the task wanted.
+An answer from outside the building loses what drives a terminal or a browser (`phi.harmless`), and its surrogates are
+turned back.  A model that declined has answered; its words are kept, and never measured against what the task wanted.
 """
 
 from collections import Counter
@@ -27,17 +26,6 @@ from appliance.tasks.prepare import Prompt
 
 DECLINED = frozenset({"refusal", "content_filter"})
 """Finish reasons of a model that would not answer, or was stopped by its provider's filter."""
-
-_STEERING = dict.fromkeys(
-    (
-        *(code for code in range(0x20) if chr(code) not in "\t\n"),
-        *range(0x7F, 0xA0),
-        *range(0x202A, 0x202F),
-        *range(0x2066, 0x206A),
-        *range(0xE0000, 0xE0080),
-    )
-)
-"""Controls (ECMA-48, among them ESC), direction overrides and invisible tags: no clinical text needs them."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -126,7 +114,7 @@ class Screening:
         arguments: dict[int, JsonScreen] = {}
         told: list[ClinicalText] = []
         async for delta in deltas:
-            text = window.feed(self._plain(delta.text))
+            text = window.feed(delta.text)
             calls = tuple(self._feed(arguments, call) for call in delta.tool_calls)
             self.ending.usage = delta.usage or self.ending.usage
             if delta.finish_reason is not None:
@@ -166,18 +154,14 @@ class Screening:
     def _json_screen(self) -> JsonScreen:
         return JsonScreen([self.prompt.source], surrogates=self.surrogates)
 
-    def _plain(self, text: ClinicalText) -> ClinicalText:
-        """Return a text from outside without what steers a terminal or a reader."""
-        return text if self.surrogates is None else ClinicalText(text.reveal().translate(_STEERING))
-
     def _clean(self, text: ClinicalText, window: Screen | JsonScreen) -> ClinicalText:
-        cleaned = ClinicalText.join([window.feed(self._plain(text)), window.finish()])
+        cleaned = ClinicalText.join([window.feed(text), window.finish()])
         self.ending.withheld.update(window.withheld)
         return cleaned
 
     def _feed(self, arguments: dict[int, JsonScreen], call: ToolCall) -> ToolCall:
         window = arguments.setdefault(call.index, self._json_screen())
-        return replace(call, arguments=window.feed(self._plain(call.arguments)))
+        return replace(call, arguments=window.feed(call.arguments))
 
     def _rest(self, arguments: dict[int, JsonScreen]) -> tuple[ToolCall, ...]:
         rests = ((index, window.finish()) for index, window in arguments.items())

@@ -4,6 +4,9 @@ A model can repeat what it saw in training or in another prompt; what it repeats
 caller's.  Surrogates are restored first (`phi.restore`), then each block (`phi.blocks`) is screened alone, so every
 chunking gives the same result as the whole.
 
+An answer from outside is nobody's friend: what steers a terminal is dropped before anything else looks, and markup is
+broken up (`phi.harmless`), also inside the strings of JSON, where an escape may hold it.
+
 Days, high ages and the names of towns and institutions are counted and not masked: an answer rightly makes new days,
 such as a follow-up appointment, and knows hospitals by itself.
 """
@@ -15,6 +18,7 @@ from appliance.clinical_text import ClinicalText
 from appliance.phi.blocks import block_spans
 from appliance.phi.decode import decoded
 from appliance.phi.findings import Finding, Kind, without_overlaps
+from appliance.phi.harmless import Defuser, unsteered
 from appliance.phi.known import Known
 from appliance.phi.restore import Piece, mask
 from appliance.phi.rules import find
@@ -43,6 +47,7 @@ class Screen:
         self._known = known if isinstance(known, Known) else Known(known)
         self._surrogates = surrogates
         self._restorer = surrogates.restorer() if surrogates else None
+        self._defuser = Defuser() if surrogates else None
         self._held = label
         """What came and has not gone out: the block that is not complete yet."""
 
@@ -70,13 +75,17 @@ class Screen:
 
     def feed(self, text: ClinicalText) -> ClinicalText:
         """Take the next piece of the answer and return what may go out now, possibly nothing."""
-        self._take(self._restorer.feed(text.reveal()) if self._restorer else [], text)
-        return ClinicalText("".join(self._complete_blocks(at_end=False)))
+        self._take(self._restorer.feed(unsteered(text.reveal())) if self._restorer else [], text)
+        return self._given(at_end=False)
 
     def finish(self) -> ClinicalText:
         """Return the rest: the answer is complete."""
         self._take(self._restorer.finish() if self._restorer else [], ClinicalText(""))
-        return ClinicalText("".join(self._complete_blocks(at_end=True)))
+        return self._given(at_end=True)
+
+    def _given(self, *, at_end: bool) -> ClinicalText:
+        text = "".join(self._complete_blocks(at_end=at_end))
+        return ClinicalText(self._defuser.feed(text) if self._defuser else text)
 
     def _take(self, pieces: Iterable[Piece], text: ClinicalText) -> None:
         if self._restorer is None:

@@ -19,6 +19,7 @@ from appliance.clinical_text import ClinicalText
 from appliance.clock import Clock
 from appliance.phi.findings import Kind
 from appliance.phi.guard import Guard, Pseudonymised
+from appliance.phi.harmless import unsteered
 from appliance.phi.known_identifiers import KnownIdentifiers
 from appliance.phi.settings import GuardSettings, Site
 from appliance.phi.stream import Screen
@@ -149,7 +150,7 @@ def test_the_tripwire_finds_nothing_in_what_the_guard_lets_leave(trips: Trips) -
 def test_an_answer_that_repeats_what_it_was_sent_comes_back_as_the_caller_wrote_it(trips: Trips, longest: int) -> None:
     chosen = trips.texts if longest > 1 else trips.texts[::6]
 
-    assert [trip.name for trip in chosen if trip.answered(trip.outgoing, longest=longest) != trip.text] == []
+    assert [trip.name for trip in chosen if trip.answered(trip.outgoing, longest=longest) != _shown(trip)] == []
 
 
 def test_the_arguments_of_a_tool_come_back_as_json_with_the_callers_values(trips: Trips) -> None:
@@ -157,7 +158,7 @@ def test_the_arguments_of_a_tool_come_back_as_json_with_the_callers_values(trips
         names = trip.names()
         answer = json.loads(trip.answered(tool_call(trip.outgoing, list(names)), is_json=True))
 
-        assert answer["note"] == trip.text, trip.name
+        assert answer["note"] == _shown(trip), trip.name
         assert answer["people"] == list(names.values()), trip.name
         assert (answer["dose"], answer["urgent"]) == (2.5, False)
 
@@ -205,7 +206,7 @@ def test_somebody_whom_the_caller_never_sent_is_withheld(trips: Trips) -> None:
         seen = trip.answered(made_up() + trip.outgoing)
 
         assert [value for value in FOREIGN if value in seen] == [], trip.name
-        assert seen.endswith(trip.text), trip.name
+        assert seen.endswith(_shown(trip)), trip.name
 
 
 def test_the_parts_of_a_resource_come_back_in_its_place(trips: Trips) -> None:
@@ -223,3 +224,8 @@ def test_the_parts_of_a_resource_come_back_in_its_place(trips: Trips) -> None:
 
 def _without_zeros(text: str) -> str:
     return re.sub(r"\b0+(?=\d)", "", text)
+
+
+def _shown(trip: Trip) -> str:
+    """Return the text without the controls that a wrong alphabet left in it; no answer brings them back."""
+    return unsteered(trip.text)
