@@ -3,18 +3,21 @@
 A packet capture sees all that any of its programs tries to send to any address on earth.
 """
 
+import re
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
+from appliance.cli.supervisor_state import read_running
+from appliance.config import load_config
 from appliance.policy.register import Provider, Service
 from tests.support.canaries import PEOPLE, Person, found_in
 from tests.support.escalating_appliance import TASK, escalating_appliance, until
@@ -100,8 +103,22 @@ class Passage:
     stand_ins: list[StandIn]
     """One of each service, in the order of their names in the register."""
 
-    answers: dict[str, httpx.Response]
+    worked: "Worked"
+
+
+@dataclass(slots=True, kw_only=True)
+class Worked:
+    """What an appliance answered, and what it left."""
+
+    answers: dict[str, httpx.Response] = field(default_factory=dict)
     """By the route that was taken, and by what was asked where none was."""
+
+    metrics: bytes = b""
+    in_processes: bytes = b""
+    """Arguments and environment of each of its programs."""
+
+    on_disk: dict[str, bytes] = field(default_factory=dict)
+    """Every file of its home once it has stopped, but the credentials themselves."""
 
 
 @pytest.fixture(scope="module")
@@ -113,25 +130,39 @@ def passage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Passage]:
             for service in Service
         ]
         seen = stack.enter_context(capture(outside, CABLE))
-        answers = _worked(tmp_path_factory.mktemp("egress"), inside, stand_ins)
+        worked = _worked(tmp_path_factory.mktemp("egress"), inside, stand_ins)
         stack.close()
-        yield Passage(seen=seen, stand_ins=stand_ins, answers=answers)
+        yield Passage(seen=seen, stand_ins=stand_ins, worked=worked)
 
 
-def _worked(folder: Path, inside: NetNamespace, stand_ins: list[StandIn]) -> dict[str, httpx.Response]:
-    """Ask each provider in turn, each for another patient, because those before it have no room, and then nobody."""
+def _worked(folder: Path, inside: NetNamespace, stand_ins: list[StandIn]) -> Worked:
+    """Ask each provider in turn, because those before it have no room; and one that names no patient, so nobody."""
     providers = [_hospitals(number, stand_in) for number, stand_in in enumerate(stand_ins)]
     credentials = {each.credential: stand_in.credential for each, stand_in in zip(providers, stand_ins, strict=True)}
+    worked = Worked()
     with escalating_appliance(folder, *providers, credentials=credentials, prefix=inside.command) as appliance:
         client = appliance.add_client("ehr", tasks=[TASK, "scheduling-message"], options=["--tenant", HOSPITAL])
         inside.call(lambda: until(lambda: not appliance.readiness()[1]["warnings"]))
-        answers = {}
         for number, stand_in in enumerate(stand_ins):
             draft = partial(_draft, appliance, client, _person(number), streams=number % 2 == 1)
-            answers[f"managed:cloud-{number}"] = inside.call(draft)
+            worked.answers[f"managed:cloud-{number}"] = inside.call(draft)
             stand_in.behaviour = Behaviour.RATE_LIMITED_NO_HINT
-        answers["unnamed"] = inside.call(lambda: _draft(appliance, client, PEOPLE[0], is_named=False))
-    return answers
+        worked.answers["unnamed"] = inside.call(lambda: _draft(appliance, client, PEOPLE[0], is_named=False))
+        worked.metrics = inside.call(lambda: httpx.get(f"{appliance.metrics_url}/metrics", trust_env=False).content)
+        worked.in_processes = _seen_by_everybody(appliance)
+    files = [path for path in (folder / "home").rglob("*") if path.is_file() and path.parent.name != "credentials"]
+    worked.on_disk = {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    return worked
+
+
+def _seen_by_everybody(appliance: RunningAppliance) -> bytes:
+    """Return arguments and environment of each program, and of what it started."""
+    running = read_running(load_config(appliance.home))
+    assert running is not None
+    pids = [process.pid for process in running.processes.values()]
+    children = [Path(f"/proc/{pid}/task/{pid}/children").read_text().split() for pid in pids]
+    everyone = [*map(str, pids), *(child for each in children for child in each)]
+    return b"\n".join(Path(f"/proc/{pid}/{name}").read_bytes() for pid in everyone for name in ("cmdline", "environ"))
 
 
 def _hospitals(number: int, stand_in: StandIn) -> Provider:
@@ -164,11 +195,11 @@ def _draft(
 
 def test_each_provider_answered_and_each_answer_is_the_callers_own(passage: Passage) -> None:
     for number in range(len(passage.stand_ins)):
-        answer = passage.answers[f"managed:cloud-{number}"]
+        answer = passage.worked.answers[f"managed:cloud-{number}"]
         assert answer.status_code == 200, answer.text
         assert answer.headers["appliance-route"] == f"managed:cloud-{number}"
         assert _person(number).family in answer.text
-    assert passage.answers["unnamed"].json()["code"] == "route_refused"
+    assert passage.worked.answers["unnamed"].json()["code"] == "route_refused"
 
 
 def test_nothing_went_to_any_address_but_the_pinned_ones(passage: Passage) -> None:
@@ -193,6 +224,24 @@ def test_no_identifier_stood_in_any_packet_or_in_what_a_provider_read(passage: P
     assert found_in(packets) == set()
     assert found_in(b"\n".join(received.body for received in read)) == set()
     assert found_in(str([(received.target, received.headers) for received in read]).encode()) == set()
+
+
+def test_no_identifier_stayed_in_a_file_a_metric_or_a_process(passage: Passage) -> None:
+    worked = passage.worked
+
+    assert len(worked.on_disk) > 10
+    assert {name: found for name, content in worked.on_disk.items() if (found := found_in(content))} == {}
+    assert found_in(worked.metrics) == set()
+    assert found_in(worked.in_processes) == set()
+
+
+def test_no_credential_stands_anywhere_but_in_its_own_file(passage: Passage) -> None:
+    worked = passage.worked
+    secrets = {part.encode() for each in passage.stand_ins for part in re.findall(r"[\w-]{20,}", each.credential)}
+    everywhere = [worked.in_processes, worked.metrics, *worked.on_disk.values(), *passage.seen.frames]
+
+    assert len(secrets) >= 3
+    assert [secret for secret in secrets if any(secret in content for content in everywhere)] == []
 
 
 def _person(number: int) -> Person:
