@@ -58,9 +58,9 @@ class Ending:
     def warn(self, warnings: tuple[str, ...]) -> None:
         """Keep the task's warnings and add one for what was withheld."""
         count = sum(self.withheld.values())
-        noun = "identifier that the caller" if count == 1 else "identifiers that the caller"
-        told = (f"{count} {noun} did not send stood in the model's answer and is withheld.",) if count else ()
-        self.warnings = (*warnings, *told)
+        noun, verb = ("identifier", "is") if count == 1 else ("identifiers", "are")
+        told = (f"{count} {noun} that the caller did not send stood in the model's answer and {verb} withheld.",)
+        self.warnings = (*warnings, *(told if count else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from appliance.broker.providers.ask import Ask
 from appliance.broker.providers.ask_json import AskError
 from appliance.broker.spend import MILLION, cost_micro_usd
 from appliance.clinical_text import ClinicalText
-from appliance.escalation.wire import Code, DiscloseRequest, Failed, Fault, Finished
+from appliance.escalation.wire import Code, DiscloseRequest, Failed, Fault, Finished, Refusal
 from appliance.policy.register import ManagedModel
 
 OVERHEAD_TOKENS = 4096
@@ -55,12 +55,18 @@ class Conversation:
         self._answer_ms: int | None = None
         """When the first piece of the answer came; None before."""
 
+        self._is_said = False
+        """Whether the last word is on its way, after which the gateway may go."""
+
     async def hold(self) -> None:
         """Hold the whole conversation.  Raises what the line raises when the gateway goes or speaks out of turn."""
         work = asyncio.create_task(self._answer())
         watch = asyncio.create_task(self._line.watch())
         try:
             await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
+            if self._is_said:
+                # The gateway closes once it has heard the end; what is spent is still to be written down.
+                await asyncio.wait({work})
         finally:
             is_over = work.done()
             work.cancel()
@@ -79,7 +85,7 @@ class Conversation:
             _log.warning(
                 "disclosure_refused", code=error.code, reason=error.reason, counts=error.counts, **self._told()
             )
-            await self._line.say(error.refusal(self._request.call))
+            await self._end(error.refusal(self._request.call))
         except TimeoutError:
             await self._fail(ProviderFaultError("timeout", "The answer was not complete before the deadline."))
 
@@ -168,7 +174,7 @@ class Conversation:
             completion_tokens=completion,
             **self._told(),
         )
-        await self._line.say(finished)
+        await self._end(finished)
 
     async def _fail(self, fault: ProviderFaultError) -> None:
         _log.warning("disclosure_failed", fault=fault.fault, reason=fault.reason, **self._told())
@@ -179,7 +185,11 @@ class Conversation:
             retry_after_s=fault.retry_after_s,
             answered=self._answer_ms is not None,
         )
-        await self._line.say(failed)
+        await self._end(failed)
+
+    async def _end(self, last: Finished | Failed | Refusal) -> None:
+        self._is_said = True
+        await self._line.say(last)
 
     def _told(self) -> dict[str, object]:
         """Return what the log may know of this disclosure."""

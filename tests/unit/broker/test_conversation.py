@@ -782,6 +782,23 @@ async def test_the_log_says_what_happened_and_quotes_nobody(policies: Path, caps
     assert [canary for canary in ("Ellis", "Vanterpool", "metoprolol", SECRET) if canary in logged] == []
 
 
+async def test_a_gateway_that_goes_once_it_has_heard_the_end_has_abandoned_nothing(
+    policies: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with a_desk(policies) as desk:
+        async with desk.peer() as peer:
+            await peer.ask(await desk.opened())
+            await peer.go(await desk.recorded(await peer.ready()))
+            while not isinstance(await peer.hear(), Finished):
+                pass
+            peer.writer.transport.abort()
+        assert isinstance((await desk.disclose())[-1], Finished)
+
+    logged = "".join(capsys.readouterr())
+    assert "disclosure_finished" in logged
+    assert [word for word in ("disclosure_abandoned", "connection_ended") if word in logged] == []
+
+
 async def test_two_providers_do_not_share_a_ceiling(policies: Path) -> None:
     model = a_model(name="other-2026")
     second = a_provider(name="second-cloud", models=(model,), credential="second.key")
