@@ -121,12 +121,22 @@ class Book:
         make_private(self._secrets)
         with locked(self._path):
             content, pepper = read_list(path=self._path, secrets=self._secrets)
-            yield content, pepper or self._first_pepper()
+            if pepper is not None:
+                yield content, pepper
+                return
+            with self._first_pepper() as made:
+                yield content, made
 
-    def _first_pepper(self) -> Pepper:
-        data = secrets.token_bytes(PEPPER_BYTES)
-        create_private(self._secrets / PEPPER_NAME, data)
-        return Pepper(data)
+    @contextmanager
+    def _first_pepper(self) -> Iterator[Pepper]:
+        """Make the pepper for a first list, and take it back where none came of it: alone it closes everything."""
+        file, data = self._secrets / PEPPER_NAME, secrets.token_bytes(PEPPER_BYTES)
+        try:
+            create_private(file, data)
+            yield Pepper(data)
+        finally:
+            if not self._path.exists():
+                file.unlink(missing_ok=True)
 
     def _write(self, content: ExclusionList, entries: Iterable[Exclusion], pepper: Pepper) -> None:
         after = tuple(entries)

@@ -108,7 +108,7 @@ def approve(
     facts = _facts(given, proposal)
     receipt = record_and_prove(places, operation(REGISTER_APPROVED, officer=officer, facts=facts))
     spend(places, given)
-    _publish(folder, proposal.digest, receipt)
+    publish(folder, proposal.digest, receipt)
     _answer({**_view(given), "approved": True, "changes": list(proposal.words)}, as_json=as_json)
 
 
@@ -144,7 +144,7 @@ def _folder(config: Config) -> Path:
     return config.approvals
 
 
-def _publish(folder: Path, digest: str, receipt: str) -> None:
+def publish(folder: Path, digest: str, receipt: str) -> None:
     """Put the receipt where gateway and broker look, and take away those that it supersedes.
 
     A crash before it leaves a spent approval and nothing approved: propose again.  A crash before the last line leaves
