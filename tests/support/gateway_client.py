@@ -10,7 +10,7 @@ Everything is the production code but the engine (`ReplayEngine`, a real server)
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +53,9 @@ NOTE = "Jane Canary, MRN 4711-0815, asks for an appointment with cardiology next
 
 MODEL = ModelIdentity(name="replay-model", digest="a" * 64, pinned=False)
 READY_WITHIN_S = 20.0
+
+Wire = Callable[[Parts, BrokerWatch], Parts]
+"""Hands a gateway's pipeline other parts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +105,9 @@ async def running_gateway(
     limits: Mapping[str, float] | None = None,
     engine: ReplayEngine | None = None,
     broker: NotingBroker | None = None,
+    wire: Wire | None = None,
 ) -> AsyncIterator[Gateway]:
-    """Start a gateway and stop it at the end."""
+    """Start a gateway and stop it at the end; `wire` hands the pipeline other parts."""
     replay = engine or ReplayEngine(uds=make_private(folder / "engine") / "engine.sock")
     async with replay:
         config = Config.model_validate(
@@ -115,14 +119,18 @@ async def running_gateway(
                 "engine": {"upstream": f"unix:{replay.uds}", "upstream_model": replay.model},
             }
         )
-        log = MemoryLog()
-        door = broker or NotingBroker()
-        async with _wired(config, log, door) as appliance, _listening(appliance, replay, log, door) as gateway:
+        log, door = MemoryLog(), broker or NotingBroker()
+        wiring = _wired(config, log, door, wire or _as_it_is)
+        async with wiring as appliance, _listening(appliance, replay, log, door) as gateway:
             yield gateway
 
 
+def _as_it_is(parts: Parts, _: BrokerWatch) -> Parts:
+    return parts
+
+
 @asynccontextmanager
-async def _wired(config: Config, log: MemoryLog, door: NotingBroker) -> AsyncIterator[Appliance]:
+async def _wired(config: Config, log: MemoryLog, door: NotingBroker, wire: Wire) -> AsyncIterator[Appliance]:
     clock = Clock()
     policy, registry = CurrentPolicy(config.policies), Registry.open(config.clients, config.secrets)
     trail, client = Trail(log, clock), EngineClient.from_config(config)
@@ -161,7 +169,7 @@ async def _wired(config: Config, log: MemoryLog, door: NotingBroker) -> AsyncIte
                 recorder=log,
                 trail=trail,
                 model=MODEL,
-                pipeline=Pipeline(parts),
+                pipeline=Pipeline(wire(parts, broker)),
                 guard=GuardProcess(worker, stack),
             )
     await trail.aclose(patience_s=1.0)

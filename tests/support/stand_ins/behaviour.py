@@ -74,6 +74,9 @@ class Behaviour(StrEnum):
     HTML = "html"
     """Put markup and a script into the text."""
 
+    MARKDOWN = "markdown"
+    """Put links and images into the text that would load an address with what it was sent in it."""
+
     ANSI = "ansi"
     """Put terminal control sequences and bidirectional overrides into the text."""
 

@@ -14,7 +14,7 @@ from appliance.broker.providers.choose import adapter_for
 from appliance.policy.register import Service
 from tests.support.managed_calls import SMALL, SOURCE, Said, ask_of, asking
 from tests.support.stand_ins import Behaviour, StandIn
-from tests.support.stand_ins.answer import ANSI, HTML, REFUSAL_TEXT, compose
+from tests.support.stand_ins.answer import ANSI, HTML, MARKDOWN, REFUSAL_TEXT, compose
 from tests.support.stand_ins.asked import PROVIDER_WORDS
 from tests.support.stand_ins.certificates import HOST, Certificates
 from tests.support.stand_ins.lookalikes import lookalike
@@ -30,6 +30,7 @@ ANSWERS: Mapping[Behaviour, tuple[str, str]] = {
     Behaviour.FILTERED: ("content_filter", SOURCE[: len(SOURCE) // 2]),
     Behaviour.FOREIGN_IDENTIFIERS: ("stop", "078-05-1120"),
     Behaviour.HTML: ("stop", HTML),
+    Behaviour.MARKDOWN: ("stop", MARKDOWN),
     Behaviour.ANSI: ("stop", ANSI),
     Behaviour.LOOKALIKE_SURROGATES: ("stop", lookalike(SOURCE)),
 }
