@@ -172,7 +172,6 @@ class Dispatch:
             caller=_caller(passage),
             purpose=ask.purpose.value,
             data_class=ask.data_class.value,
-            evidence=way.evidence.value,
             failover=way.failover,
             patients_named=ask.patients_named,
             restrictions=tuple(sorted(ask.restrictions)),

@@ -4,7 +4,7 @@
 2. The register holds the provider and the model, two people approved this policy, and nobody closed the provider.
 3. Nothing keeps the request in the building: no restriction, no data class that stays.
 4. A business associate agreement is in force now that covers service, region, model, task, purpose and data class.
-5. Cedar permits `Escalate`.
+5. Cedar permits `Escalate`, the evidence read from the same policy anew.
 
 The gateway's word opens nothing: what it states can only keep a request at home (45 CFR 164.502(e); design section 2,
 promises 1 and 6).  Pure: what changes, the moment among it, is handed in.
@@ -17,12 +17,13 @@ from appliance.broker.not_sent import NotSentError
 from appliance.broker.tripwire import Tripwire, TripwireError, TripwireFaultError
 from appliance.clock import Moment
 from appliance.escalation.wire import DiscloseRequest
-from appliance.exchange import Actor, DataClass, EvidenceState, Purpose
+from appliance.exchange import Actor, DataClass, EvidenceState, Purpose, RouteKind
 from appliance.phi.findings import Kind
 from appliance.phi.keyed import KeyedIdentifiers
 from appliance.policy.bundle import Bundle
 from appliance.policy.decide import decide
 from appliance.policy.escalate import Ask, Way, escalate_question
+from appliance.policy.evidence import Evidence, assess
 from appliance.policy.register import Agreement, ManagedModel, Provider
 
 
@@ -57,14 +58,14 @@ def grant(request: DiscloseRequest, bundle: Bundle, *, standing: Standing, momen
         raise NotSentError("policy_not_approved", f"the policy is not approved by two people: {standing.unapproved}")
     if standing.closed(provider.name):
         raise NotSentError("provider_closed", f"provider {provider.name} is closed by hand")
-    ask, evidence = _ask(request, bundle)
+    ask = _ask(request, bundle)
     agreement = provider.agreement(model, ask.use(request.task), moment)
     if agreement is None:
         raise NotSentError("no_agreement_in_force", provider.closed(model, ask.use(request.task), moment))
     way = Way(
         provider=provider,
         model=model,
-        evidence=evidence,
+        evidence=_evidence(request, bundle, provider=provider, model=model),
         failover=request.failover,
         moment=moment,
         kinds_left=frozenset(request.kinds_left),
@@ -120,26 +121,37 @@ def _registered(request: DiscloseRequest, bundle: Bundle) -> tuple[Provider, Man
     return provider, model
 
 
-def _ask(request: DiscloseRequest, bundle: Bundle) -> tuple[Ask, EvidenceState]:
+def _evidence(request: DiscloseRequest, bundle: Bundle, *, provider: Provider, model: ManagedModel) -> EvidenceState:
+    """Return what was measured of this very model; illustrative figures open no real provider."""
+    drafts = assess(
+        (Evidence.from_row(row) for row in bundle.evidence),
+        task=bundle.tasks[request.task],
+        route=RouteKind.MANAGED,
+        model_digest=provider.identity(model).digest,
+        tenant=request.caller.tenant,
+    )
+    return EvidenceState.INSUFFICIENT if drafts.illustrative and not provider.sandbox else drafts.state
+
+
+def _ask(request: DiscloseRequest, bundle: Bundle) -> Ask:
     """Return the facts, the data class at least that of the task.  Raises NotSentError for one that stays at home."""
     task = bundle.tasks.get(request.task)
     if task is None:
         raise NotSentError("not_permitted", "the policy holds no task of this name")
     try:
         data_class = max(DataClass(request.data_class), task.data_class, key=DataClass.rank)
-        purpose, evidence = Purpose(request.purpose), EvidenceState(request.evidence)
+        purpose = Purpose(request.purpose)
     except ValueError as error:
         raise NotSentError("invalid_request", "the request states a fact that the policy does not know") from error
     if request.restrictions or data_class is DataClass.RESTRICTED:
         raise NotSentError("restricted", "this request is under a restriction that keeps it in the building")
-    ask = Ask(
+    return Ask(
         purpose=purpose,
         data_class=data_class,
         restrictions=frozenset(),
         patients_named=request.patients_named,
         counts=request.counts,
     )
-    return ask, evidence
 
 
 def _actor(request: DiscloseRequest) -> Actor:

@@ -32,6 +32,7 @@ from appliance.policy.bundle import Bundle
 from appliance.policy.cases import check_cases
 from appliance.policy.decide import decide
 from appliance.policy.escalate import Ask
+from appliance.policy.evidence import Assessment
 from appliance.policy.load import load_bundle
 from appliance.policy.question import (
     SANDBOX,
@@ -46,7 +47,6 @@ from appliance.policy.roles import TASK_ACTIONS, TRAIL_ACTIONS, facts_of, resour
 from appliance.policy.table import render, table
 from appliance.policy.task import TaskPolicy
 from appliance.routing.candidates import Candidate, Outlook
-from appliance.routing.evidence import Assessment
 from appliance.routing.route import Weighing, weigh
 
 RELOAD_WITHIN_S = 10.0

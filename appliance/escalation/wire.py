@@ -96,9 +96,6 @@ class DiscloseRequest(_Wire):
     caller: Caller = Caller()
     purpose: str = Field(default="TREAT", max_length=32)
     data_class: str = Field(default="phi", max_length=32)
-    evidence: str = Field(default="", max_length=32)
-    """State of the managed route's evidence, as `exchange.EvidenceState`."""
-
     failover: bool = False
     patients_named: bool = False
     restrictions: tuple[str, ...] = ()

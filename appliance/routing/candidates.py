@@ -15,10 +15,10 @@ from appliance.exchange import Actor, EvidenceState, RouteKind
 from appliance.policy.bundle import Bundle
 from appliance.policy.decide import decide
 from appliance.policy.escalate import Ask, Way, escalate_question
+from appliance.policy.evidence import Assessment, Evidence, assess
 from appliance.policy.question import SANDBOX
 from appliance.policy.register import ManagedModel, Provider, Use
 from appliance.policy.task import TaskPolicy
-from appliance.routing.evidence import Assessment, Evidence, assess
 
 FOREIGN = "a stand-in serves the sandbox tenant only, and the sandbox tenant reaches stand-ins only"
 """Said where tenant and provider do not belong together."""

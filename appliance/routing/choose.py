@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 from appliance.exchange import DataClass, EvidenceState, Route, RouteKind
 from appliance.policy.escalate import Ask
+from appliance.policy.evidence import Assessment
 from appliance.policy.task import TaskPolicy
 from appliance.routing.candidates import Candidate, EngineView, clause
-from appliance.routing.evidence import Assessment
 
 ILLUSTRATIVE_REMARK = "(Illustrative evidence of the reference example; sandbox only.)"
 """Marks every answer and record whose route rests on figures that were not measured here."""

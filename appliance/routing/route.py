@@ -12,10 +12,10 @@ from appliance.exchange import Actor, EvidenceState, ModelIdentity, Route, Route
 from appliance.policy.bundle import Bundle
 from appliance.policy.current import CurrentPolicy
 from appliance.policy.escalate import Ask
+from appliance.policy.evidence import Assessment, Evidence, assess
 from appliance.policy.task import TaskPolicy
 from appliance.routing.candidates import BrokerView, Candidate, EngineView, Outlook, candidates
 from appliance.routing.choose import choose
-from appliance.routing.evidence import Assessment, Evidence, assess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from appliance.exchange import EvidenceState, Route, RouteKind
 from appliance.policy.bundle import Bundle
+from appliance.policy.evidence import Assessment, Evidence, assess
 from appliance.routing.choose import choose
-from appliance.routing.evidence import Assessment, Evidence, assess
 from tests.support.registers import a_provider
 from tests.support.routes import ENGINES, MODEL, a_candidate, an_ask, engine, evidence, permission, task_with
 

@@ -40,7 +40,7 @@ from appliance.policy.register import ManagedModel, Provider
 from audit.checkpoint import read_receipt
 from audit.record import Event, Kind, Receipt
 from tests.support.memory_log import MemoryLog
-from tests.support.registers import a_provider, write_register
+from tests.support.registers import a_provider, write_evidence, write_register
 from tests.support.tripwires import PATIENT, keyed
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -318,7 +318,7 @@ async def a_desk(
 ) -> AsyncIterator[Desk]:
     """Run a broker in this process with these providers, or `a_provider`; ``providers=()`` is an empty register."""
     registered = providers if providers is not None else listed or (a_provider(),)
-    write_register(policies, *registered)
+    write_evidence(write_register(policies, *registered), *registered)
     home = policies.parent
     credentials = home / "credentials"
     credentials.mkdir(mode=0o700, exist_ok=True)
@@ -371,7 +371,6 @@ def a_request(policy_digest: str, /, **changes: Any) -> DiscloseRequest:
         "model": "frontier-2026-03-01",
         "policy_digest": policy_digest,
         "caller": Caller(client_id="client_0123456789abcdef", tenant="site", tasks=("discharge-summary",)),
-        "evidence": "meets",
         "patients_named": True,
         "counts": {"NAME": 1, "DATE": 2},
         "kinds_left": ("DATE",),

@@ -21,13 +21,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import yaml
 
 from appliance.config import CHECKOUT
-from appliance.policy.load import load_bundle
 from appliance.policy.register import Provider
 from tests.support.approvals import approve_policies
-from tests.support.registers import write_register
+from tests.support.registers import write_evidence, write_register
 from tests.support.running_appliance import RunningAppliance, read_ready, replay_engine_process, stop_process
 
 TASK = "discharge-summary"
@@ -35,9 +33,6 @@ TASK = "discharge-summary"
 
 SEEN_WITHIN_S = 15.0
 """The gateway looks after its broker every five seconds."""
-
-CASES, EDITED = 400, 80
-"""Measured evidence for a tenant that is no sandbox: 20 % of the managed drafts were edited."""
 
 
 @contextmanager
@@ -83,11 +78,7 @@ def managed_policies(to: Path, *providers: Provider) -> Path:
     """Copy the shipped policy with these providers, and measured evidence for those that are no stand-in."""
     shutil.copytree(CHECKOUT / "policies", to)
     write_register(to, *providers)
-    prompt = load_bundle(to).tasks[TASK].prompt_version
-    rows = [_evidence(provider, prompt) for provider in providers if not provider.sandbox]
-    if rows:
-        stated = yaml.safe_load((to / "evidence.yaml").read_text())
-        (to / "evidence.yaml").write_text(yaml.safe_dump({"evidence": [*stated["evidence"], *rows]}, sort_keys=False))
+    write_evidence(to, *(provider for provider in providers if not provider.sandbox), task=TASK)
     return to
 
 
@@ -112,20 +103,6 @@ def draft(http: httpx.Client, notes: str, **more: object) -> httpx.Response:
     """Ask for a discharge summary of a patient."""
     headers = {"Appliance-Patient": "MRN-90417733", "Appliance-User": "dr.weiss"}
     return http.post(f"/api/v1/tasks/{TASK}", json={"input": {"notes": notes}, **more}, headers=headers)
-
-
-def _evidence(provider: Provider, prompt: str) -> dict[str, object]:
-    [model] = provider.models
-    return {
-        "task": TASK,
-        "route": "managed",
-        "model_digest": provider.identity(model).digest,
-        "prompt_version": prompt,
-        "cases": CASES,
-        "edited": EDITED,
-        "source": "Measured for this test.",
-        "window": {"first": "2026-09-01", "last": "2026-10-31"},
-    }
 
 
 def _start(home: Path, options: Sequence[str], prefix: Callable[..., list[str]] | None) -> subprocess.Popen[str]:

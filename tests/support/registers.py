@@ -17,6 +17,7 @@ from appliance.exchange import DataClass, Purpose
 from appliance.policy.folder import read_folder
 from appliance.policy.providers import read_register
 from appliance.policy.register import Agreement, Ceilings, Endpoint, ManagedModel, Provider, Register, Service
+from appliance.policy.task import TaskPolicy
 
 EFFECTIVE = datetime(2020, 1, 1, tzinfo=UTC)
 """When `an_agreement` begins: long before any test runs."""
@@ -52,6 +53,10 @@ def _certificate(name: str, expires: datetime, constraints: x509.BasicConstraint
     if constraints is not None:
         builder = builder.add_extension(constraints, critical=True)
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+CASES, EDITED = 400, 80
+"""Measured evidence for a tenant that is no sandbox: 20 % of the managed drafts were edited."""
 
 
 def an_endpoint(**changes: Any) -> Endpoint:
@@ -145,6 +150,31 @@ def write_register(policies: Path, *providers: Provider, time_zone: str = "UTC")
     for each in providers:
         (policies / "pins" / _pin(each)).write_text(each.endpoint.ca_pem)
     (policies / "providers.yaml").write_text(register_yaml(*providers, time_zone=time_zone))
+    return policies
+
+
+def write_evidence(policies: Path, *providers: Provider, task: str = "discharge-summary") -> Path:
+    """Add measured evidence of the providers' models, which meets the task's threshold, and return the folder."""
+    stated = TaskPolicy.model_validate(yaml.safe_load((policies / "tasks" / f"{task}.yaml").read_text()))
+    rows = [
+        {
+            "task": task,
+            "route": "managed",
+            "model_digest": provider.identity(model).digest,
+            "prompt_version": stated.prompt_version,
+            "cases": CASES,
+            "edited": EDITED,
+            "source": "Measured for this test.",
+            "window": {"first": "2026-09-01", "last": "2026-10-31"},
+        }
+        for provider in providers
+        for model in provider.models
+    ]
+    whole = yaml.safe_load((policies / "evidence.yaml").read_text())["evidence"]
+    unlike = {row["model_digest"]: row for row in rows}
+    kept = [row for row in whole if row.get("model_digest") not in unlike]
+    evidence = {"evidence": [*kept, *unlike.values()]}
+    (policies / "evidence.yaml").write_text(yaml.safe_dump(evidence, sort_keys=False))
     return policies
 
 

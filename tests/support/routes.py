@@ -11,9 +11,9 @@ from appliance.exchange import DataClass, ModelIdentity, Purpose, RouteKind
 from appliance.policy.bundle import Bundle
 from appliance.policy.current import CurrentPolicy
 from appliance.policy.escalate import Ask
+from appliance.policy.evidence import Assessment, Evidence, assess
 from appliance.policy.task import TaskPolicy
 from appliance.routing.candidates import Candidate, Outlook
-from appliance.routing.evidence import Assessment, Evidence, assess
 from appliance.routing.route import Router
 from tests.support.registers import a_model, a_provider
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from appliance.broker.line import Patience
 from appliance.broker.outgoing import BeforeSend, Outgoing, ProviderFaultError
@@ -131,8 +132,6 @@ async def test_a_rotated_credential_counts_with_the_next_request(policies: Path)
         ({"data_class": "harmless"}, "invalid_request"),
         ({"purpose": "MARKETING"}, "invalid_request"),
         ({"purpose": "HPAYMT"}, "no_agreement_in_force"),
-        ({"evidence": "fails"}, "not_permitted"),
-        ({"evidence": ""}, "invalid_request"),
         ({"failover": True}, "not_permitted"),
         ({"patients_named": False}, "not_permitted"),
         ({"kinds_left": ("DATE", "NAME")}, "not_permitted"),
@@ -159,6 +158,23 @@ async def test_one_thing_that_is_not_right_keeps_the_request_here(
         assert SOURCE not in refusal.reason
         assert desk.sent == []
         assert Kind.DISCLOSURE not in desk.log.kinds()
+
+
+@pytest.mark.parametrize("edited", ["none", "too many", "illustrative"])
+async def test_the_broker_reads_the_evidence_of_its_own_policy(policies: Path, edited: str) -> None:
+    async with a_desk(policies) as desk:
+        path = desk.policies / "evidence.yaml"
+        rows = yaml.safe_load(path.read_text())["evidence"]
+        kept = [row for row in rows if row.get("illustrative")] if edited == "illustrative" else []
+        worse = [{**row, "edited": row["cases"]} for row in rows if "model_digest" in row and edited == "too many"]
+        path.write_text(yaml.safe_dump({"evidence": [*kept, *worse]}))
+        desk.broker.reload()
+
+        [refusal] = await desk.disclose()
+
+    assert isinstance(refusal, Refusal)
+    assert refusal.code == "not_permitted"
+    assert desk.sent == []
 
 
 @pytest.mark.parametrize(

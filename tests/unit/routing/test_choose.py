@@ -4,11 +4,11 @@ import pytest
 
 from appliance.exchange import DataClass, EvidenceState, Route, RouteKind
 from appliance.policy.bundle import Bundle
+from appliance.policy.evidence import assess
 from appliance.policy.register import Provider
 from appliance.policy.task import TaskPolicy
 from appliance.routing.candidates import Candidate
 from appliance.routing.choose import RESTRICTED, choose
-from appliance.routing.evidence import assess
 from appliance.routing.route import weigh
 from tests.support.policy_folder import client
 from tests.support.registers import a_model, a_provider, a_sandbox_provider

@@ -1,7 +1,7 @@
 import pytest
 
-from appliance.routing import bounds as module
-from appliance.routing.bounds import bounds
+from appliance.policy import bounds as module
+from appliance.policy.bounds import bounds
 
 
 @pytest.mark.parametrize(

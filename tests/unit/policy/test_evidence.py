@@ -4,8 +4,8 @@ import pytest
 
 from appliance.exchange import EvidenceState, RouteKind
 from appliance.policy.bundle import Bundle
+from appliance.policy.evidence import Assessment, Evidence, assess
 from appliance.policy.task import TaskPolicy
-from appliance.routing.evidence import Assessment, Evidence, assess
 from tests.support.routes import MODEL, evidence, task_with
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Self
 
 from appliance.exchange import EvidenceState, RouteKind
+from appliance.policy.bounds import bounds
 from appliance.policy.question import SANDBOX
 from appliance.policy.registers import EvidenceRow
 from appliance.policy.task import TaskPolicy
-from appliance.routing.bounds import bounds
 
 ILLUSTRATIVE = "*illustrative*"
 """Stands where measured evidence has a digest; no digest has this form."""
