@@ -367,7 +367,7 @@ def both(way: WayOut, **changes: Any) -> tuple[Provider, ...]:
 
 def flooded(way: WayOut) -> list[httpx.Response]:
     """Ask more often at once than the engine has places."""
-    way.gateway.engine.enqueue(*[Reply(delay_s=0.5)] * 4)
+    way.gateway.engine.enqueue(*[Reply(delay_s=0.7)] * 2)
     with ThreadPoolExecutor(8) as callers:
         return list(callers.map(lambda _: TYPED.ask(way), range(8)))
 

@@ -65,7 +65,7 @@ TASK = "discharge-summary"
 BOUNDS = Ceilings(answer_bytes=60_000, first_byte_s=2.0, requests_per_minute=6000, usd_per_day=1000.0)
 OVERSIZED = 120_000
 WITHIN_S = 20.0
-PLACES = {"concurrency": 2, "queue": 2}
+PLACES = {"concurrency": 1, "queue": 1}
 """Of the local engine: few, so that a flood is soon one."""
 
 T = TypeVar("T")
