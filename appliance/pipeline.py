@@ -8,12 +8,13 @@ The steps are those of ARCHITECTURE.md "One request" and carry their numbers:
 4. **admit** (`admission`): it fits the model, and gets a place before the deadline.
 5. **inspect** (`phi`): kinds and counts of identifiers become facts for what follows.
 6. **choose** (`routing`): the route with its reasons; a pure function.
-7. **generate** (`engine`): the local model; a managed route leaves through `escalation` and the guard only.
+7. **generate** (`engine`): the local model; a managed route leaves through guard, `escalation` and broker only.
 8. **screen** (`tasks`, `phi`): the task's own output checks; identifiers that the caller never sent are withheld.
 9. **release** (`trail`): durable before the first byte; the outcome after the last, whatever happened.
 
-Whatever is raised at any step is recorded as an outcome before the caller hears of it.  A caller that hangs up
-cancels whatever step is running.  This module decides nothing, opens no socket and formats no text.
+Steps 4 to 7 stand in `dispatch`, because 6 and 7 are done once more where a provider could not answer.  Whatever is
+raised at any step is recorded as an outcome before the caller hears of it.  A caller that hangs up cancels whatever
+step is running.  This module decides nothing, opens no socket and formats no text.
 """
 
 import asyncio
