@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from appliance.admission.gate import Place, Priority
@@ -37,9 +38,13 @@ from appliance.passage import Demand, Passage, Work
 from appliance.policy.bundle import Bundle
 from appliance.policy.decide import decide
 from appliance.policy.escalate import Ask, Way, escalate_question
+from appliance.tasks.inputs import texts_of
 from appliance.trail import Facts
 
 T = TypeVar("T")
+
+LONG = 8_000
+"""Characters whose reading takes about a millisecond; handing a short text to a thread costs more than reading it."""
 
 
 class Dispatch:
@@ -97,15 +102,17 @@ class Dispatch:
         """Do step (5): what the request holds, and how well it must be protected."""
         request, parts = passage.request, self._parts
         findings = await inspected(request, demand.known)
-        # A long chart takes some milliseconds of reading, in which other requests should not wait.
-        classified = await asyncio.to_thread(
-            classify,
-            request,
-            demand.task,
-            passage.actor,
-            findings,
-            restrictions=parts.policy.bundle.restrictions,
-            excluded=parts.excluded,
+        classified = await _beside(
+            partial(
+                classify,
+                request,
+                demand.task,
+                passage.actor,
+                findings,
+                restrictions=parts.policy.bundle.restrictions,
+                excluded=parts.excluded,
+            ),
+            characters=sum(map(len, texts_of(request))),
         )
         return Ask(
             purpose=request.subject.purpose,
@@ -217,6 +224,11 @@ class Dispatch:
 
 _STOOD_IN_FOR = frozenset({EngineError, EngineOverloadedError})
 """What another may stand in for: an engine that is not there.  One that read the request and failed has answered."""
+
+
+async def _beside(work: Callable[[], T], *, characters: int) -> T:
+    """Do what reads a text: a long one in a thread, so that nobody waits for it, and a short one at once."""
+    return await asyncio.to_thread(work) if characters > LONG else work()
 
 
 def _caller(passage: Passage) -> Caller:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from appliance.admission.estimate import Estimator
 from appliance.admission.gate import Priority
 from appliance.clinical_text import ClinicalText
 from appliance.config import CHECKOUT
@@ -290,6 +291,17 @@ async def test_what_a_caller_states_can_only_keep_a_request_in_the_building(
 
     with pytest.raises(RouteRefusedError):
         await bench.pipeline.answer(bench.actor, chat(TASK, "Admitted with pain.", **stated))
+
+    assert bench.broker.requests == []
+
+
+async def test_a_long_chart_is_read_to_its_end_for_what_keeps_it_in_the_building(make: Make) -> None:
+    bench = make()
+    chart = "Admitted with pain. " * 500 + "These records are protected by 42 CFR Part 2."
+    pipeline = bench.pipeline_with(estimator=Estimator(tokenizer=None, context_length=65_536))
+
+    with pytest.raises(RouteRefusedError):
+        await pipeline.answer(bench.actor, chat(TASK, chart))
 
     assert bench.broker.requests == []
 
