@@ -107,7 +107,9 @@ KNOWN_KEYS = {
 
 
 def test_a_hostile_value_is_escaped_as_cef_asks(events: list[Entry]) -> None:
-    line = next(line for line in rendered(Format.CEF, events).split("\n") if "cat=release" in line and "HYPERLINK" in line)
+    line = next(
+        line for line in rendered(Format.CEF, events).split("\n") if "cat=release" in line and "HYPERLINK" in line
+    )
 
     _, extension = cef_fields(line)
 
