@@ -38,6 +38,7 @@ from appliance.passage import Demand, Passage, Work
 from appliance.policy.bundle import Bundle
 from appliance.policy.decide import decide
 from appliance.policy.escalate import Ask, Way, escalate_question
+from appliance.policy.register import models_of
 from appliance.tasks.inputs import texts_of
 from appliance.trail import Facts
 
@@ -208,10 +209,8 @@ class Dispatch:
 
     def _way(self, bundle: Bundle, route: Route) -> Way:
         """Return the route's provider and model.  Raises EscalationError if a reload took them away meanwhile."""
-        provider = bundle.providers.get(route.provider)
-        models = () if provider is None else provider.models
-        for model in models:
-            if provider is not None and provider.identity(model) == route.model:
+        for provider, model in models_of(bundle.providers):
+            if (provider.name, provider.identity(model)) == (route.provider, route.model):
                 return Way(
                     provider=provider,
                     model=model,

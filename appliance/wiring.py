@@ -86,7 +86,8 @@ class Appliance:
             recorder = await stack.enter_async_context(aclosing(RecorderClient(config.recorder_socket)))
             trail = Trail(recorder, clock)
             stack.push_async_callback(trail.aclose, patience_s=OWED_PATIENCE_S)
-            broker = await stack.enter_async_context(BrokerWatch(BrokerClient(config.broker_socket)))
+            door = BrokerClient(config.broker_socket)
+            broker = await stack.enter_async_context(BrokerWatch(door))
             worker = GuardWorker(config.guard_models, site=policy.bundle.guard.site)
             guard = GuardProcess(worker, stack)
             await guard.follow(policy.bundle)
@@ -100,7 +101,7 @@ class Appliance:
                 engine=await stack.enter_async_context(Engine.from_config(client, config)),
                 client=client,
                 guard=Guard(worker, lambda: policy.bundle.guard, clock=clock),
-                broker=BrokerClient(config.broker_socket),
+                broker=door,
                 model=model,
                 trail=trail,
                 icd10=stack.enter_context(closing(Icd10Table.open(make_private(config.cache)))),

@@ -23,7 +23,7 @@ from appliance.phi.keyed import KeyedIdentifiers
 from appliance.policy.bundle import Bundle
 from appliance.policy.decide import decide
 from appliance.policy.escalate import Ask, Way, escalate_question
-from appliance.policy.evidence import Evidence, assess
+from appliance.policy.evidence import assess
 from appliance.policy.register import Agreement, ManagedModel, Provider
 
 
@@ -124,7 +124,7 @@ def _registered(request: DiscloseRequest, bundle: Bundle) -> tuple[Provider, Man
 def _evidence(request: DiscloseRequest, bundle: Bundle, *, provider: Provider, model: ManagedModel) -> EvidenceState:
     """Return what was measured of this very model; illustrative figures open no real provider."""
     drafts = assess(
-        (Evidence.from_row(row) for row in bundle.evidence),
+        bundle.evidence,
         task=bundle.tasks[request.task],
         route=RouteKind.MANAGED,
         model_digest=provider.identity(model).digest,

@@ -11,8 +11,9 @@ from typing import Literal
 from cedarpy import PolicySet, Schema
 
 from appliance.phi.settings import GuardSettings
+from appliance.policy.evidence import Evidence
 from appliance.policy.register import Register
-from appliance.policy.registers import EvidenceRow, Retention, Role
+from appliance.policy.registers import Retention, Role
 from appliance.policy.restrictions import Restriction
 from appliance.policy.task import TaskPolicy
 
@@ -49,7 +50,7 @@ class Bundle:
 
     roles: Mapping[str, Role]
     retention: Retention
-    evidence: tuple[EvidenceRow, ...]
+    evidence: tuple[Evidence, ...]
     guard: GuardSettings
     """What the PHI guard does with identifiers, and the site's own list."""
 

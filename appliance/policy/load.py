@@ -17,6 +17,7 @@ from pydantic import JsonValue
 from appliance.errors import PolicyInvalidError
 from appliance.policy.bundle import Bundle, Statement
 from appliance.policy.document import Document, Path, read_document
+from appliance.policy.evidence import Evidence
 from appliance.policy.folder import SCHEMA, Folder, read_folder
 from appliance.policy.phi import read_guard
 from appliance.policy.providers import read_register
@@ -47,7 +48,7 @@ def load_bundle(path: pathlib.Path) -> Bundle:
         restrictions=restrictions,
         roles=MappingProxyType(roles.value.roles),
         retention=retention.value,
-        evidence=evidence.value.evidence,
+        evidence=tuple(map(Evidence.from_row, evidence.value.evidence)),
         guard=guard,
         statements=MappingProxyType({statement.id: statement for statement, _form in forms}),
         policies=policy_set(forms),

@@ -8,7 +8,7 @@ name of the file that does.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -198,3 +198,10 @@ class Provider:
 
 Register = Mapping[str, Provider]
 """Every provider by name."""
+
+
+def models_of(register: Register) -> Iterator[tuple[Provider, ManagedModel]]:
+    """Yield every model of every provider."""
+    for provider in register.values():
+        for model in provider.models:
+            yield provider, model

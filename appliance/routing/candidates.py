@@ -5,7 +5,7 @@ agreement that has ended, a policy that no two people approved, a provider close
 the Cedar policies say.  A breaker or an unreachable broker closes it for now.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,9 +15,9 @@ from appliance.exchange import Actor, EvidenceState, RouteKind
 from appliance.policy.bundle import Bundle
 from appliance.policy.decide import decide
 from appliance.policy.escalate import Ask, Way, escalate_question
-from appliance.policy.evidence import Assessment, Evidence, assess
+from appliance.policy.evidence import Assessment, assess
 from appliance.policy.question import SANDBOX
-from appliance.policy.register import ManagedModel, Provider, Use
+from appliance.policy.register import ManagedModel, Provider, Use, models_of
 from appliance.policy.task import TaskPolicy
 
 FOREIGN = "a stand-in serves the sandbox tenant only, and the sandbox tenant reaches stand-ins only"
@@ -153,11 +153,10 @@ def candidates(
     bundle: Bundle, *, actor: Actor, task: TaskPolicy, ask: Ask, failover: bool, outlook: Outlook
 ) -> tuple[Candidate, ...]:
     """Return every model of every provider; with `failover` the question is whether it may stand in for the engine."""
-    evidence = [Evidence.from_row(row) for row in bundle.evidence]
     found = []
-    for provider, model in _models(bundle):
+    for provider, model in models_of(bundle.providers):
         digest = provider.identity(model).digest
-        drafts = assess(evidence, task=task, route=RouteKind.MANAGED, model_digest=digest, tenant=actor.tenant)
+        drafts = assess(bundle.evidence, task=task, route=RouteKind.MANAGED, model_digest=digest, tenant=actor.tenant)
         way = Way(provider=provider, model=model, evidence=drafts.state, failover=failover, moment=outlook.moment)
         agreement = provider.agreement(model, ask.use(task.name), outlook.moment)
         found.append(
@@ -173,12 +172,6 @@ def candidates(
             )
         )
     return tuple(found)
-
-
-def _models(bundle: Bundle) -> Iterator[tuple[Provider, ManagedModel]]:
-    for provider in bundle.providers.values():
-        for model in provider.models:
-            yield provider, model
 
 
 def _closed(way: Way, use: Use, outlook: Outlook) -> str:

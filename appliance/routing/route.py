@@ -12,7 +12,7 @@ from appliance.exchange import Actor, EvidenceState, ModelIdentity, Route, Route
 from appliance.policy.bundle import Bundle
 from appliance.policy.current import CurrentPolicy
 from appliance.policy.escalate import Ask
-from appliance.policy.evidence import Assessment, Evidence, assess
+from appliance.policy.evidence import Assessment, assess
 from appliance.policy.task import TaskPolicy
 from appliance.routing.candidates import BrokerView, Candidate, EngineView, Outlook, candidates
 from appliance.routing.choose import choose
@@ -83,8 +83,7 @@ class Router:
 
 def weigh(bundle: Bundle, *, actor: Actor, task: TaskPolicy, model_digest: str, ask: Ask, outlook: Outlook) -> Weighing:
     """Assess the local route and every way out, and choose."""
-    evidence = [Evidence.from_row(row) for row in bundle.evidence]
-    local = assess(evidence, task=task, route=RouteKind.LOCAL, model_digest=model_digest, tenant=actor.tenant)
+    local = assess(bundle.evidence, task=task, route=RouteKind.LOCAL, model_digest=model_digest, tenant=actor.tenant)
     failover = local.state is EvidenceState.MEETS and not outlook.engine.is_ready
     ways_out = candidates(bundle, actor=actor, task=task, ask=ask, failover=failover, outlook=outlook)
     route = choose(task=task, local=local, candidates=ways_out, engine=outlook.engine, ask=ask)

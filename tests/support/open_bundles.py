@@ -7,6 +7,7 @@ from typing import Any
 
 from appliance.exchange import Route
 from appliance.policy.bundle import Bundle, Statement
+from appliance.policy.evidence import Evidence
 from appliance.policy.register import Provider
 from appliance.policy.registers import EvidenceRow, Window
 from appliance.routing.candidates import Candidate
@@ -17,9 +18,9 @@ TASK = "discharge-summary"
 """The task that may escalate."""
 
 
-def measured_row(bundle: Bundle, route: str, digest: str, *, edited: int = 60) -> EvidenceRow:
+def measured_row(bundle: Bundle, route: str, digest: str, *, edited: int = 60) -> Evidence:
     """Return measured evidence of 400 drafts of the task."""
-    return EvidenceRow(
+    row = EvidenceRow(
         task=TASK,
         route="managed" if route == "managed" else "local",
         model_digest=digest,
@@ -29,6 +30,7 @@ def measured_row(bundle: Bundle, route: str, digest: str, *, edited: int = 60) -
         source="A test.",
         window=Window(first=date(2026, 1, 1), last=date(2026, 3, 31)),
     )
+    return Evidence.from_row(row)
 
 
 def an_open_bundle(bundle: Bundle, *providers: Provider, local_edited: int | None = None, **task: Any) -> Bundle:

@@ -110,7 +110,7 @@ def test_measured_evidence_replaces_illustrative_evidence_in_the_sandbox_too(tas
 
 
 def test_the_shipped_rows_read_as_evidence(bundle: Bundle) -> None:
-    rows = [Evidence.from_row(row) for row in bundle.evidence]
+    rows = bundle.evidence
 
     local = next(row for row in rows if row.task == "discharge-summary" and row.route is RouteKind.LOCAL)
     assert (local.n, local.edited, local.model_digest, local.window) == (500, 210, "*illustrative*", "")

@@ -177,4 +177,5 @@ def test_measured_evidence_stands_beside_the_illustrative(policies: Path) -> Non
 
     rows = [row for row in load_bundle(policies).evidence if not row.illustrative]
 
-    assert [row.key() for row in rows] == [("discharge-summary", "local", "a" * 64, "b" * 64)]
+    keys = [(row.task, row.route, row.model_digest, row.prompt_version) for row in rows]
+    assert keys == [("discharge-summary", "local", "a" * 64, "b" * 64)]
