@@ -29,7 +29,7 @@ test: dev model system-tests ## run every test, with branch coverage
 	exit $$status
 
 crash: dev ## ten thousand more ways to fail than make test tries: writes, syncs, power losses, kills
-	@CRASH_SCHEDULES=10000 CRASH_FIRST_SEED=2000 CRASH_THOROUGH=1 .venv/bin/python -m pytest -q tests/crash/test_schedules.py \
+	@CRASH_SCHEDULES=10000 CRASH_FIRST_SEED=400 CRASH_THOROUGH=1 .venv/bin/python -m pytest -q tests/crash/test_schedules.py \
 		tests/crash/test_escalation_files.py
 
 check: dev ## format, lint, types, imports and unit tests: before every commit

@@ -1,10 +1,10 @@
-"""Thousands of ways to fail: every one leaves a trail that starts, verifies, and holds all that was acknowledged.
+"""Hundreds of ways to fail: every one leaves a trail that starts, verifies, and holds all that was acknowledged.
 
 A schedule is up to three lives of a recorder on one disk (tests/support/faults): in each the disk may fail, tear, lose
 or fill up, or the process is killed, at one call of thousands; after each the power may go, and with it any part of
 what was not synced.  Then a last life must start and take records, the power goes once more, and all is verified.
 
-    CRASH_SCHEDULES=10000 CRASH_FIRST_SEED=2000 python -m pytest tests/crash/test_schedules.py     (`make crash`)
+    CRASH_SCHEDULES=10000 CRASH_FIRST_SEED=400 python -m pytest tests/crash/test_schedules.py     (`make crash`)
 """
 
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.support.faults.process import run_seeds
 
-SCHEDULES = int(os.environ.get("CRASH_SCHEDULES", "2000"))
+SCHEDULES = int(os.environ.get("CRASH_SCHEDULES", "400"))
 """Two minutes on two idle cores."""
 
 FIRST_SEED = int(os.environ.get("CRASH_FIRST_SEED", "0"))

@@ -7,7 +7,6 @@ with a_managed_home(folder, provider) as home, running_broker(home.folder) as br
 import os
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from appliance.policy.register import Provider
 from audit.recorder.client import RecorderClient
 from tests.support.approvals import approve
 from tests.support.brokers import Peer, a_request, connected, disclosure_of, intent_of
+from tests.support.listening import wait_until_listening
 from tests.support.policy_folder import copy_policies
 from tests.support.recorder_process import running_recorder
 from tests.support.registers import write_register
@@ -139,16 +139,8 @@ def running_broker(home: Path) -> Iterator[BrokerProcess]:
         )
     with process:
         try:
-            _wait(socket, process)
+            wait_until_listening(socket, process, limit_s=READY_S)
             yield BrokerProcess(socket=socket, log=log, process=process, seen=seen[0])
         finally:
             process.terminate()
             process.wait(READY_S)
-
-
-def _wait(socket: Path, process: subprocess.Popen[bytes]) -> None:
-    limit_s = time.monotonic() + READY_S
-    while not socket.exists():
-        if process.poll() is not None or time.monotonic() > limit_s:
-            raise RuntimeError(f"no broker listens on {socket}")
-        time.sleep(0.02)

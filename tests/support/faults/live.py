@@ -13,7 +13,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +22,7 @@ from audit.errors import AppendError
 from audit.places import find_places
 from audit.recorder.client import RecorderClient
 from tests.support.faults import Fault, preloaded
+from tests.support.listening import wait_until_listening
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -112,13 +112,11 @@ class LiveRecorder:
 
     def start(self) -> None:
         """Start it and wait until it listens."""
-        self.launch()
-        limit_s = time.monotonic() + READY_S
-        while not self.socket.exists():
-            assert self._process is not None
-            assert self._process.poll() is None, self.log.read_text()
-            assert time.monotonic() < limit_s, self.log.read_text()
-            time.sleep(0.02)
+        try:
+            wait_until_listening(self.socket, self.launch(), limit_s=READY_S)
+        except RuntimeError as error:
+            error.add_note(self.log.read_text())
+            raise
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Start it and do not wait."""

@@ -11,6 +11,7 @@ import structlog
 
 from appliance.broker.__main__ import main
 from appliance.errors import PolicyInvalidError
+from tests.support.listening import accepts
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +31,7 @@ def _signal_when_listening(socket: Path, *numbers: signal.Signals) -> threading.
 
     def send() -> None:
         limit_s = time.monotonic() + 10
-        while not socket.exists() and time.monotonic() < limit_s:
+        while not accepts(socket) and time.monotonic() < limit_s:
             time.sleep(0.01)
         for number in numbers:
             time.sleep(0.1)
