@@ -49,7 +49,7 @@ lock: system ## resolve every locked environment again
 	.cache/lock/bin/python .ci/lock.py
 
 clean: ## remove environments and caches; keeps var/ (state, trail, model)
-	@rm -rf .venv .venv-engine .venv-models .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-engine .venv-models .venv-ansible .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	rm -rf *.egg-info .coverage .coverage.*
 	find appliance audit tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

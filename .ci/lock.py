@@ -55,6 +55,8 @@ CUDA_LIBRARIES = (
 LEFT_OUT = {
     "gateway": (),
     "dev": (),
+    "ansible": (),
+    "ansible-dev": (),
     # Media packages: vLLM serves text without them, and their PyPI builds do not load beside the torch without CUDA.
     "engine": (*CUDA_LIBRARIES, "torchaudio", "torchcodec", "torchvision"),
     "engine-gpu": (),
@@ -112,7 +114,7 @@ def _requirements(name: str) -> list[str]:
 def _resolve(name: str, requirements: list[str]) -> str:
     """Let uv resolve for every Python from 3.11 and return the lock's text."""
     apart = name in {"engine", "models"}
-    constraint = {"dev": "gateway.lock", "torch-cuda": "engine.lock"}.get(name)
+    constraint = {"dev": "gateway.lock", "ansible-dev": "ansible.lock", "torch-cuda": "engine.lock"}.get(name)
     overrides = [f"{item} ; sys_platform == 'never'" for item in LEFT_OUT[name]] + [*REPLACED.get(name, ())]
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
