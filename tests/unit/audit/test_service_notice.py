@@ -81,7 +81,7 @@ async def test_a_program_without_progress_is_not_kept_alive(manager: socket.sock
         await asyncio.wait_for(keep_watchdog(lambda: next(progress), environment), timeout=5)
 
     assert [manager.recv(4096), manager.recv(4096)] == [WATCHDOG.encode()] * 2
-    manager.setblocking(False)
+    manager.settimeout(0)
     with pytest.raises(BlockingIOError):
         manager.recv(4096)
 
