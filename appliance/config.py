@@ -2,6 +2,9 @@
 
 ``HOME/appliance.yaml`` is optional; without it the embedded default runs: loopback, self-made TLS, SQLite and
 the sandbox tenant.  Unknown keys are refused.  Secrets are never here, only the files that hold them.
+
+With a section ``site`` the five programs are five Unix users under systemd: each has a folder of its own in HOME and
+in ``/run``, which the installer makes and the programs only check (`check_own`).  Without it nothing of that counts.
 """
 
 import hashlib
@@ -9,10 +12,10 @@ import os
 import stat
 import tempfile
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from appliance.durable_file import flush_folder
 from appliance.errors import ConfigError
@@ -23,7 +26,18 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 MAX_SOCKET_PATH_BYTES = 107
 """Linux ``sun_path`` holds 108 bytes with its final NUL (unix(7))."""
 
+CREDENTIALS_FOLDER = "CREDENTIALS_DIRECTORY"
+"""Where systemd says that it put a unit's credentials (systemd.exec(5)); only root and the unit's user read there."""
+
+NOTHING, GROUP_READS = 0o000, 0o050
+"""What others than its owner may do in a program's folder: nothing; its group may go through and list it."""
+
+ProgramName = Literal["gateway", "engine", "broker", "recorder", "console"]
+"""The five programs; at a site each is a Unix user, whose group has the same number."""
+
 _Positive = Annotated[float, Field(gt=0)]
+_UserId = Annotated[int, Field(gt=0, lt=2**32 - 1)]
+"""Never root, and never the number that chown(2) reads as "leave it"."""
 
 
 class _Section(BaseModel):
@@ -70,11 +84,68 @@ class Limits(_Section):
     """Open connections; above it new ones are answered 503."""
 
 
+class SiteUsers(_Section):
+    """User ids of the five programs; each has a group with its number."""
+
+    gateway: _UserId = 861
+    engine: _UserId = 862
+    broker: _UserId = 863
+    recorder: _UserId = 864
+    console: _UserId = 865
+
+    @model_validator(mode="after")
+    def _are_different(self) -> Self:
+        """Two programs with one user could read each other's folders, and nothing would be told apart on a socket."""
+        if len(set(dict(self).values())) < len(dict(self)):
+            message = "the five programs need five different user ids"
+            raise ValueError(message)
+        return self
+
+
+class Site(_Section):
+    """Where the five programs stand when systemd starts each as its own user."""
+
+    users: SiteUsers = SiteUsers()
+    run: Path = Path("/run")
+    """Above the programs' folders of sockets, ``appliance-PROGRAM`` each (systemd's ``RuntimeDirectory=``)."""
+
+    hostname: str | None = None
+    """The name by which callers reach the gateway; its certificate must hold it."""
+
+    tls: Path = Path("/etc/appliance/tls")
+    """Root's folder with the certificates that the units get; read by commands only, the programs get copies."""
+
+    @field_validator("run")
+    @classmethod
+    def _holds_sockets(cls, run: Path) -> Path:
+        if (
+            not run.is_absolute()
+            or len(os.fsencode(run / "appliance-recorder" / "recorder.sock")) > MAX_SOCKET_PATH_BYTES
+        ):
+            message = "must be an absolute path that is short enough for Unix sockets (107 bytes with their names)"
+            raise ValueError(message)
+        return run
+
+    def run_of(self, program: ProgramName) -> Path:
+        """Return the folder of one program's sockets and state files."""
+        return self.run / f"appliance-{program}"
+
+
+def _cache_of(validated: dict[str, Any]) -> Path:
+    """Return the cache's place when none was given: the gateway's own folder at a site."""
+    if validated.get("site") is None:
+        return CHECKOUT / "var" / "cache"
+    return Path(validated["home"]) / "gateway" / "cache"
+
+
 class Config(_Section):
     """Everything that a process of the appliance is told at start."""
 
     home: Path
     """The folder with all state of this appliance."""
+
+    site: Site | None = None
+    """How five users share HOME; None for the embedded default, where one user runs everything."""
 
     tenant: str = "sandbox"
     """Tenant of newly added clients; a site sets its own name, and illustrative evidence ends."""
@@ -86,7 +157,7 @@ class Config(_Section):
     """Prometheus listener, always on loopback."""
 
     policies: Path = CHECKOUT / "policies"
-    cache: Path = CHECKOUT / "var" / "cache"
+    cache: Path = Field(default_factory=_cache_of)
     """What is made from installed libraries and named by their version; holds no state, may be deleted."""
 
     guard_models: Path = CHECKOUT / "var" / "models" / "guard"
@@ -97,18 +168,28 @@ class Config(_Section):
 
     @property
     def tls(self) -> Path:
-        """Folder of the CA and the server's certificate and key."""
-        return self.home / "tls"
+        """Folder of the self-made CA and certificate; at a site of what the hospital issued, which only root reads."""
+        return self.site.tls if self.site else self.home / "tls"
+
+    @property
+    def gateway_home(self) -> Path:
+        """Folder of what only the gateway reads and writes; HOME itself in the embedded default."""
+        return self.home / "gateway" if self.site else self.home
 
     @property
     def clients(self) -> Path:
         """The client registry file."""
-        return self.home / "clients.json"
+        return self.gateway_home / "clients.json"
 
     @property
     def secrets(self) -> Path:
         """Folder of the gateway's own secrets, such as the API key pepper; mode 0700."""
-        return self.home / "secrets"
+        return self.gateway_home / "secrets"
+
+    @property
+    def latest_time(self) -> Path:
+        """The latest time that the gateway ever saw, so that a clock set back opens no ended agreement again."""
+        return self.gateway_home / "latest-time.json"
 
     @property
     def trail(self) -> Path:
@@ -128,7 +209,12 @@ class Config(_Section):
     @property
     def exclusions(self) -> Path:
         """The list of excluded patients, as keyed digests."""
-        return self.home / "exclusions.json"
+        return self.home / "exclusions" / "exclusions.json" if self.site else self.home / "exclusions.json"
+
+    @property
+    def exclusion_secrets(self) -> Path:
+        """Folder of the list's key and head; at a site beside the list: the gateway reads them, only root writes."""
+        return self.home / "exclusions" if self.site else self.secrets
 
     @property
     def broker_home(self) -> Path:
@@ -136,38 +222,57 @@ class Config(_Section):
         return self.home / "broker"
 
     @property
+    def broker_clock(self) -> Path:
+        """The latest time that the broker ever saw; as `latest_time`."""
+        return self.broker_home / "clock.json"
+
+    @property
+    def engine_home(self) -> Path:
+        """Where the engine works and keeps its caches: nothing of ours can be imported from there."""
+        return self.home / "engine" if self.site else self.home / "engine-cache"
+
+    @property
     def log(self) -> Path:
-        """Folder of one JSON-lines log a process."""
+        """Folder of one JSON-lines log a process; at a site systemd's journal takes its place."""
         return self.home / "log"
 
     @property
     def run(self) -> Path:
-        """Folder of sockets, lock and state files; a private one under the temporary folder if HOME is too deep."""
+        """Folder of sockets, lock and state files; a private one under the temporary folder if HOME is too deep.
+
+        At a site that of the gateway alone: each of the others has its own.
+        """
+        if self.site:
+            return self.site.run_of("gateway")
         wanted = self.home / "run"
         if len(os.fsencode(wanted / "recorder.sock")) <= MAX_SOCKET_PATH_BYTES:
             return wanted
         name = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"appliance-{os.getuid()}-{name}"
 
+    def run_of(self, program: ProgramName) -> Path:
+        """Return the folder of one program's sockets and state files; one for all in the embedded default."""
+        return self.site.run_of(program) if self.site else self.run
+
     @property
     def engine_socket(self) -> Path:
         """The engine listens here."""
-        return self.run / "engine.sock"
+        return self.run_of("engine") / "engine.sock"
 
     @property
     def recorder_socket(self) -> Path:
         """The recorder listens here."""
-        return self.run / "recorder.sock"
+        return self.run_of("recorder") / "recorder.sock"
 
     @property
     def broker_socket(self) -> Path:
         """The broker listens here."""
-        return self.run / "broker.sock"
+        return self.run_of("broker") / "broker.sock"
 
     @property
     def engine_state(self) -> Path:
-        """The supervisor writes what the engine's process is doing here; the gateway reads it."""
-        return self.run / "engine.json"
+        """Whoever runs the engine's process writes here what it is doing; the gateway reads it."""
+        return self.run_of("engine") / "engine.json"
 
 
 def default_home() -> Path:
@@ -196,6 +301,16 @@ def load_config(home: Path | None = None) -> Config:
         raise ConfigError(message) from error
 
 
+def is_private(status: os.stat_result, *, user: int) -> bool:
+    """Say whether nobody but root and this user can read a file.
+
+    systemd gives root's file to the unit's user by an ACL, whose mask stands in the group's bits (acl(5)): root's group
+    itself gains nothing by it.
+    """
+    is_roots = status.st_uid == 0 and status.st_gid == 0 and user != 0
+    return not status.st_mode & (0o037 if is_roots else 0o077)
+
+
 def make_private(folder: Path) -> Path:
     """Create a folder for this user alone and return it.  Raises ConfigError if it belongs to somebody else."""
     if not folder.exists():
@@ -206,4 +321,20 @@ def make_private(folder: Path) -> Path:
         message = f"{folder} is not a folder of this user; remove it or choose another --home."
         raise ConfigError(message)
     folder.chmod(0o700)
+    return folder
+
+
+def check_own(folder: Path, *, others: int) -> Path:
+    """Return a folder of this program at a site, made by the installer.  Raises ConfigError saying what is wrong."""
+    advice = "run the playbook, which makes it and sets its owner and mode"
+    try:
+        status = folder.lstat()
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be used ({error.strerror}); {advice}.") from error
+    if not stat.S_ISDIR(status.st_mode):
+        raise ConfigError(f"{folder} is no folder; move away what stands there and {advice}.")
+    if status.st_uid != os.geteuid():
+        raise ConfigError(f"{folder} belongs to user {status.st_uid}, not to user {os.geteuid()}; {advice}.")
+    if status.st_mode & 0o077 & ~others:
+        raise ConfigError(f"{folder} has mode {status.st_mode & 0o777:04o}, which lets others in; {advice}.")
     return folder

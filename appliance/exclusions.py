@@ -194,7 +194,7 @@ class Excluded:
     @classmethod
     def open(cls, config: Config) -> Self:
         """Return the excluded patients of an appliance; nothing is read yet."""
-        return cls(path=config.exclusions, secrets=config.secrets)
+        return cls(path=config.exclusions, secrets=config.exclusion_secrets)
 
     def kinds_of(self, numbers: Iterable[str]) -> frozenset[str]:
         """Return the kinds under which any of these record numbers is excluded; `UNREADABLE` without a list."""

@@ -29,9 +29,10 @@ from appliance.api.managed_metrics import ManagedMetrics
 from appliance.api.metrics import Metrics, MetricsListener
 from appliance.api.server import Listener, bind
 from appliance.api.telemetry import configure_logging, log_stray
-from appliance.auth.certificates import default_hosts, ensure_certificates
+from appliance.auth.certificates import Certificates, default_hosts, ensure_certificates
+from appliance.auth.issued_certificate import CERTIFICATE_NAME, KEY_NAME, given_certificates
 from appliance.auth.private_file import write_private
-from appliance.config import Config, default_home, load_config, make_private
+from appliance.config import GROUP_READS, NOTHING, Config, check_own, default_home, load_config, make_private
 from appliance.errors import ApplianceError, AuditUnavailableError, ConfigError, PolicyInvalidError
 from appliance.wiring import Appliance
 from audit.hardening import harden
@@ -94,9 +95,7 @@ def configured(options: argparse.Namespace) -> Config:
 async def serve(config: Config) -> None:
     """Serve until a signal.  Raises ConfigError, PolicyInvalidError and their kin when a part cannot stand."""
     asyncio.get_running_loop().set_exception_handler(log_stray)
-    make_private(config.home)
-    make_private(config.run)
-    certificates = ensure_certificates(config.tls, default_hosts(config.host))
+    certificates = _prepared(config)
     log = structlog.get_logger("gateway")
     if certificates.unnamed:
         log.warning("certificate_hosts_unnamed", hosts=certificates.unnamed)
@@ -119,6 +118,24 @@ async def serve(config: Config) -> None:
             finally:
                 state.remove()
     log.info("gateway_stopped")
+
+
+def _prepared(config: Config) -> Certificates:
+    """Return the certificates, with the gateway's folders made, or at a site checked.  Raises ConfigError."""
+    if config.site is None:
+        make_private(config.home)
+        make_private(config.run)
+    else:
+        check_own(config.gateway_home, others=NOTHING)
+        check_own(config.run, others=GROUP_READS)
+    hostname = config.site.hostname if config.site else None
+    given = given_certificates(os.environ, hostname=hostname)
+    if given is None and config.site is not None:
+        raise ConfigError(
+            f"No certificate was handed to the gateway. Its unit needs LoadCredential={CERTIFICATE_NAME} and "
+            f"{KEY_NAME}; put the hospital's pair into {config.tls} and run the playbook."
+        )
+    return given or ensure_certificates(config.tls, default_hosts(config.host))
 
 
 class Reloading:

@@ -41,9 +41,6 @@ from audit.recorder.client import RecorderClient
 OWED_PATIENCE_S = 5.0
 """A stopping gateway waits this long for outcomes to become durable; the recorder is stopped after it."""
 
-SEEN_FILE = "latest-time.json"
-"""In HOME: the latest time that the gateway ever saw, so that a clock set back opens no ended agreement again."""
-
 SALT_BYTES = 32
 """Secret of the prefix cache; made anew at each start, so salts cannot be linked across restarts."""
 
@@ -91,7 +88,7 @@ class Appliance:
             worker = GuardWorker(config.guard_models, site=policy.bundle.guard.site)
             guard = GuardProcess(worker, stack)
             await guard.follow(policy.bundle)
-            agreements = AgreementClock(clock, seen_file=config.home / SEEN_FILE)
+            agreements = AgreementClock(clock, seen_file=config.latest_time)
             client = await stack.enter_async_context(aclosing(EngineClient.from_config(config)))
             parts = Parts(
                 policy=policy,

@@ -74,7 +74,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 async def _run(config: Config, policy: CurrentPolicy, *, peers: set[int]) -> None:
     stop = asyncio.Event()
-    clock = AgreementClock(Clock(), seen_file=config.broker_home / "clock.json")
+    clock = AgreementClock(Clock(), seen_file=config.broker_clock)
     async with _office(config, policy, clock) as office, _noticing(clock, policy):
         broker = Broker(office, peers=peers)
         loop = asyncio.get_running_loop()

@@ -13,18 +13,16 @@ from pathlib import Path
 
 from appliance.broker.not_sent import NotSentError
 from appliance.broker.providers.adapter import Secret
+from appliance.config import CREDENTIALS_FOLDER, is_private
 from appliance.policy.register import Provider
 
 MAX_BYTES = 16 * 1024
 """The largest is a JSON object with a session token of AWS, about 2 KiB."""
 
-SYSTEMD_FOLDER = "CREDENTIALS_DIRECTORY"
-"""Where systemd says that it put them (systemd.exec(5)); only root and the unit's user can read there."""
-
 
 def credentials_folder(home: Path, environment: Mapping[str, str]) -> Path:
     """Return the folder that holds the credentials of the broker with this home."""
-    given = environment.get(SYSTEMD_FOLDER)
+    given = environment.get(CREDENTIALS_FOLDER)
     return Path(given) if given else home / "credentials"
 
 
@@ -60,16 +58,6 @@ class Credentials:
         except _UnfitError as error:
             raise _refused(name, str(error)) from error
         return Secret(content)
-
-
-def is_private(status: os.stat_result, *, user: int) -> bool:
-    """Say whether nobody but root and this user can read a file.
-
-    systemd gives root's file to the unit's user by an ACL, whose mask stands in the group's bits (acl(5)): root's group
-    itself gains nothing by it.
-    """
-    is_roots = status.st_uid == 0 and status.st_gid == 0 and user != 0
-    return not status.st_mode & (0o037 if is_roots else 0o077)
 
 
 class _UnfitError(Exception):

@@ -20,10 +20,6 @@ PIN_WARNING = timedelta(days=60)
 """As early as the first warning of an agreement: a new pin needs the same two officers."""
 
 
-SEEN_FILES = ("latest-time.json", "broker/clock.json")
-"""In HOME: the latest time that the gateway and the broker ever saw (`AgreementClock`)."""
-
-
 def agreements(config: Config) -> Iterator[Finding]:
     """Look at each agreement, what closes its provider, and what the broker needs to reach it."""
     bundle, now = load_bundle(config.policies), Clock().now()
@@ -65,8 +61,7 @@ def _credential(config: Config, provider: Provider) -> Iterator[Finding]:
 
 def _clocks(config: Config) -> Iterator[Finding]:
     """Hold the machine's clock against the latest time that was seen; one behind it keeps ended agreements closed."""
-    for name in SEEN_FILES:
-        file = config.home / name
+    for file in (config.latest_time, config.broker_clock):
         clock = AgreementClock(Clock(), seen_file=file)
         if clock.fault:
             yield warning("agreements", clock.fault, "as the sentence says")

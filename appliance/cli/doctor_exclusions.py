@@ -14,7 +14,7 @@ from appliance.exclusions import read_list
 def exclusions(config: Config) -> Iterator[Finding]:
     """Read the list of excluded patients in full."""
     try:
-        content, _pepper = read_list(path=config.exclusions, secrets=config.secrets)
+        content, _pepper = read_list(path=config.exclusions, secrets=config.exclusion_secrets)
     except ConfigError as error:
         yield warning("exclusions", f"nothing may leave: {error.public}", "restore the list, or find who changed it")
         return

@@ -51,7 +51,7 @@ class Book:
     def __init__(self, config: Config) -> None:
         """Take the settings; nothing is read or made yet."""
         self._path = config.exclusions
-        self._secrets = config.secrets
+        self._secrets = config.exclusion_secrets
 
     def entries(self) -> tuple[Exclusion, ...]:
         """Return every entry, oldest first.  Raises ConfigError."""

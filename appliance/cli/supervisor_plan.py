@@ -40,11 +40,6 @@ def programs(config: Config, certificates: Certificates) -> dict[str, Program]:
     return {program.name: program for program in made}
 
 
-def engine_folder(config: Config) -> Path:
-    """Return where the engine works and keeps its caches: nothing of ours can be imported from there."""
-    return config.home / "engine-cache"
-
-
 def environment() -> dict[str, str]:
     """Return the allowlisted environment of the programs that are ours."""
     kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
@@ -134,7 +129,7 @@ def _engine(config: Config) -> Program:
         name="engine",
         command=tuple(engine_process.command(config.engine, config.engine_socket)),
         environment=engine_process.environment(config),
-        folder=engine_folder(config),
+        folder=config.engine_home,
         log=config.log / "engine.log",
         is_listening=lambda: is_socket_open(config.engine_socket),
         check=weights.check,

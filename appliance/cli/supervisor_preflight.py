@@ -14,7 +14,7 @@ from collections.abc import Callable
 from appliance.auth.certificates import Certificates, default_hosts, ensure_certificates
 from appliance.cli.supervisor_claims import check_ports
 from appliance.cli.supervisor_leftovers import end_leftovers
-from appliance.cli.supervisor_plan import engine_folder, environment, python
+from appliance.cli.supervisor_plan import environment, python
 from appliance.config import CHECKOUT, Config, make_private
 from appliance.errors import BrokenError, ConfigError
 from appliance.models.manifest import FILE_NAME as MANIFEST
@@ -38,7 +38,7 @@ def prepare(config: Config, *, announce: Callable[[str], None]) -> Certificates:
 
     Raises StartConflictError, PolicyInvalidError, ManifestMismatchError, ConfigError or BrokenError.
     """
-    end_leftovers(config, (CHECKOUT, engine_folder(config)))
+    end_leftovers(config, (CHECKOUT, config.engine_home))
     check_ports(config)
     bundle = load_bundle(config.policies)
     announce(f"{'policy':<11} {len(bundle.tasks)} tasks, sha256:{bundle.digest[:12]}")
@@ -47,7 +47,7 @@ def prepare(config: Config, *, announce: Callable[[str], None]) -> Certificates:
         manifest = verify(config.engine.model)
         announce(f"{'weights':<11} every byte as pinned, sha256:{manifest.digest[:12]}")
     _check_trail_settings(config)
-    for folder in (config.run, config.log, config.secrets, engine_folder(config)):
+    for folder in (config.run, config.log, config.secrets, config.engine_home):
         make_private(folder)
     certificates = ensure_certificates(config.tls, default_hosts(config.host))
     _make_trail_keys(config)

@@ -37,7 +37,7 @@ def environment(config: Config, inherited: Mapping[str, str] = os.environ) -> di
 
 def variables(config: Config) -> tuple[Variable, ...]:
     """Return the variables that we set, with their reasons."""
-    cache = config.home / "engine-cache"
+    cache = config.engine_home
     folders = (
         Variable(name="HOME", value=str(cache), reason="No files of the operator's; caches stay in one folder."),
         Variable(name="VLLM_CACHE_ROOT", value=str(cache / "vllm"), reason="Compiled code is code: this user only."),

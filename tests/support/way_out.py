@@ -313,7 +313,7 @@ def _wire(config: Config, clock: Clock, excluded: ListedPatients) -> Callable[[P
     """Put the gateway's router together as `wiring` does."""
 
     def wire(parts: Parts, broker: BrokerWatch) -> Parts:
-        agreements = AgreementClock(clock, seen_file=config.home / "latest-time.json")
+        agreements = AgreementClock(clock, seen_file=config.latest_time)
         closed = Closed.of(config)
         router = Router(
             parts.policy,

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.broker.credentials import MAX_BYTES, Credentials, credentials_folder, is_private
+from appliance.broker.credentials import MAX_BYTES, Credentials, credentials_folder
 from appliance.broker.not_sent import NotSentError
+from appliance.config import is_private
 from appliance.policy.register import Provider
 from tests.support.brokers import SECRET, write_secret
 from tests.support.registers import a_provider, a_sandbox_provider

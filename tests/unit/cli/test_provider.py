@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 
 from appliance.cli import status
-from appliance.cli.doctor_agreements import SEEN_FILES
 from appliance.clock import Clock
 from appliance.policy.register import Agreement
-from appliance.wiring import SEEN_FILE
 from tests.support.approvals import approve_policies
 from tests.support.command_line import Done, run
 from tests.support.policy_folder import edit
@@ -222,16 +220,18 @@ def test_doctor_names_a_register_that_nobody_approved_and_a_pin_that_ends(home: 
 def test_doctor_names_a_clock_that_is_behind_what_was_seen_and_a_file_that_cannot_be_read(approved: Path) -> None:
     seen = Clock().now() + 2 * DAY
     (approved / "broker").mkdir()
-    (approved / SEEN_FILE).write_text(json.dumps({"latest": seen.isoformat()}))
+    (approved / "latest-time.json").write_text(json.dumps({"latest": seen.isoformat()}))
     (approved / "broker" / "clock.json").write_text("damaged")
 
     found = [text for verdict, text in _agreements(approved) if verdict == "warning"]
 
-    assert f"the clock is 48.0 h behind the latest time in {approved / SEEN_FILE}, which counts for agreements" in found
+    assert (
+        f"the clock is 48.0 h behind the latest time in {approved / 'latest-time.json'}, which counts for agreements"
+        in found
+    )
     assert any(
         text.startswith(f"{approved / 'broker' / 'clock.json'} cannot be read, so no agreement") for text in found
     )
-    assert SEEN_FILE in SEEN_FILES
 
 
 def test_a_stand_in_needs_no_credential(home: Path, policies: Path) -> None:
