@@ -11,7 +11,9 @@ from rich.text import Text
 
 from appliance.cli.options import AsJson, Home, settings
 from appliance.cli.show import console, print_json, table
+from appliance.clock import Clock
 from appliance.engine import process
+from appliance.engine.advisories import load_ledger
 from appliance.engine.profiles import PROFILES
 from appliance.errors import ConfigError
 
@@ -26,6 +28,35 @@ ProfileName = Annotated[
 @app.callback()
 def engine() -> None:
     """Group the commands of the engine."""
+
+
+@app.command("advisories")
+def show_advisories(
+    *,
+    vex: Annotated[bool, typer.Option("--vex", help="Print the OpenVEX document that scanners take.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what each published advisory of vLLM can do here, and what stands in its way."""
+    ledger, now = load_ledger(), Clock().now()
+    if vex:
+        print_json(ledger.to_vex(at=now))
+        return
+    found = [
+        {"ids": each.ids, "what": each.what, "fixed": each.fixed, "controls": each.controls}
+        | {name: each.state(pin) for name, pin in ledger.pins.items()}
+        for each in ledger.advisories
+    ]
+    if as_json:
+        print_json({"reviewed": ledger.reviewed, "due": ledger.is_due(now.date()), "advisories": found})
+        return
+    pins = [f"{name} {pin}" for name, pin in ledger.pins.items()]
+    rows = [
+        (each.ids[0], each.what, *(each.state(pin) for pin in ledger.pins.values()), ", ".join(each.controls))
+        for each in ledger.advisories
+    ]
+    console().print(table("Advisories", ("advisory", "what", *pins, "what stands in its way"), rows))
+    due = "; a review is due: compare the list with vLLM's advisories" if ledger.is_due(now.date()) else ""
+    console().print(f"reviewed on {ledger.reviewed}{due}")
 
 
 @app.command("command")

@@ -34,6 +34,8 @@ FORBIDDEN_FLAGS: Final = frozenset(
         "--grpc-port",  # a Unix socket only
         "--middleware",  # foreign code in the server
         "--tool-parser-plugin",  # foreign code in the server
+        "--kv-transfer-config",  # trusts what other machines send (CVE-2025-29783, GHSA-2823)
+        "--speculative-config",  # penalties with it killed the engine (CVE-2026-44223); no draft model is pinned
     }
 )
 """Never in any profile."""
