@@ -221,11 +221,13 @@ async def test_the_log_holds_no_request(engine: RealEngine, client: EngineClient
 
 
 async def test_stopping_lets_what_is_in_flight_finish() -> None:
-    with real_engine() as engine:
+    with real_engine(by_sentinel=True) as engine:  # as a site does: systemd's signal reaches the sentinel alone
         client = engine.client()
         seen: list[Delta] = []
         task = asyncio.create_task(collect(client, long_call(150), seen))
         async with asyncio.timeout(60):
+            while b'"running"' not in engine.config.engine_state.read_bytes():
+                await asyncio.sleep(0.05)
             while not seen:
                 await asyncio.sleep(0.05)
 

@@ -6,9 +6,11 @@ name; without them the tests that need it are skipped with the reason.
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,13 +18,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.config import Config, EngineConfig
+from appliance.config import CHECKOUT, Config, EngineConfig
 from appliance.engine import process
 from appliance.engine.client import EngineClient
 from appliance.errors import EngineError
 
 BOOT_WITHIN_S = 600.0
 """About 40 s on two idle cores; much longer when they are busy."""
+
+DRAIN_WITHIN_S = 120.0
+"""vLLM's own 60 s and what its processes take to end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +75,8 @@ def reason_to_skip() -> str:
 
 
 @contextlib.contextmanager
-def real_engine() -> Iterator[RealEngine]:
-    """Start vLLM, wait for its first token, and stop it at the end."""
+def real_engine(*, by_sentinel: bool = False) -> Iterator[RealEngine]:
+    """Start vLLM, wait for its first token, and stop it at the end; by the sentinel as a site does, or by itself."""
     with tempfile.TemporaryDirectory(prefix="appliance-engine-") as folder:
         config = Config(home=Path(folder), engine=engine_config())
         config.run.mkdir(mode=0o700)
@@ -79,9 +84,9 @@ def real_engine() -> Iterator[RealEngine]:
         began = time.monotonic()
         with log.open("wb") as output:
             child = subprocess.Popen(
-                process.command(config.engine, config.engine_socket),
-                env=process.environment(config),
-                cwd=folder,
+                _sentinel(config) if by_sentinel else process.command(config.engine, config.engine_socket),
+                env=dict(os.environ) if by_sentinel else process.environment(config),
+                cwd=CHECKOUT if by_sentinel else folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -93,9 +98,18 @@ def real_engine() -> Iterator[RealEngine]:
                 thread.submit(lambda: asyncio.run(_first_token(config, child, log))).result()
             yield RealEngine(config=config, process=child, boot_s=time.monotonic() - began, log=log)
         finally:
+            if by_sentinel:  # killed, it would leave vLLM to nobody, as systemd does not
+                child.terminate()
+                child.wait(DRAIN_WITHIN_S)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait(30)
+
+
+def _sentinel(config: Config) -> list[str]:
+    settings = {"engine": {"python": str(config.engine.python), "model": str(config.engine.model)}}
+    (config.home / "appliance.yaml").write_text(json.dumps(settings))
+    return [sys.executable, "-m", "appliance.engine.sentinel", "--home", str(config.home)]
 
 
 async def _first_token(config: Config, child: subprocess.Popen[bytes], log: Path) -> None:
