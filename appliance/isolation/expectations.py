@@ -1,0 +1,142 @@
+"""What each unit may reach, make and write: everything else must be refused.
+
+The units' files (``ansible/roles``) and the firewall say the same in their own words; this is the third account, from
+which nothing is generated, so that a slip in one of them is found.  MUST NOT grow an entry to make a finding go away.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from appliance.errors import ConfigError
+from appliance.isolation.network_file import Endpoint, Network
+
+RUN = Path("/run")
+
+_LOCAL = frozenset({socket.AF_UNIX})
+_INTERNET = _LOCAL | {socket.AF_INET, socket.AF_INET6}
+_INTERFACES = _INTERNET | {socket.AF_NETLINK}
+"""gloo and NCCL read the interfaces over netlink, also of the engine's own empty network."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """What one unit may do."""
+
+    name: str
+    """Without ``appliance-`` and ``.service``."""
+
+    uid: int
+    """Its user and its group, which have the same number."""
+
+    groups: frozenset[int]
+    """The other groups that it may have."""
+
+    families: frozenset[int]
+    """The address families of which it may make sockets."""
+
+    has_own_network: bool
+    """Whether it lives in an empty network namespace (PrivateNetwork=)."""
+
+    may_speak_to_itself: bool
+    """Whether the address filter lets loopback through."""
+
+    endpoints: tuple[Endpoint, ...]
+    """Where it may go; empty for all but the broker and the two relays."""
+
+    state: tuple[Path, ...]
+    """The folders in which it may write, besides its own temporary ones."""
+
+    sockets: tuple[Path, ...]
+    """The sockets, or folders of sockets, of others that may answer it."""
+
+    @property
+    def service(self) -> str:
+        """The systemd unit."""
+        return f"appliance-{self.name}.service"
+
+    @property
+    def run(self) -> Path:
+        """Its runtime folder."""
+        return RUN / f"appliance-{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """The part of a unit that does not depend on the site."""
+
+    families: frozenset[int] = _INTERNET
+    has_own_network: bool = False
+    may_speak_to_itself: bool = True
+    state: tuple[str, ...] = ()
+    """Folders under HOME."""
+
+    groups: tuple[str, ...] = ()
+    """Programs whose sockets it may open."""
+
+    sockets: tuple[str, ...] = ()
+    """Other sockets, under /run."""
+
+
+_KINDS: Mapping[str, _Kind] = MappingProxyType(
+    {
+        "gateway": _Kind(state=("gateway",), groups=("engine", "broker", "recorder")),
+        "engine": _Kind(families=_INTERFACES, has_own_network=True, state=("engine",)),
+        "broker": _Kind(may_speak_to_itself=False, state=("broker",), groups=("recorder",)),
+        "recorder": _Kind(
+            families=_LOCAL,
+            has_own_network=True,
+            may_speak_to_itself=False,
+            state=("audit", "witness", "archive"),
+            sockets=("postgresql", "appliance-witness"),
+        ),
+        "console": _Kind(state=("custodian", "approvals"), groups=("recorder",), sockets=("postgresql",)),
+        "metrics": _Kind(),
+        "witness": _Kind(may_speak_to_itself=False),
+    }
+)
+
+PROGRAMS = tuple(_KINDS)
+"""Every unit that is tried: the five programs and the two relays."""
+
+EVERYBODYS = ("systemd/notify", "systemd/journal")
+"""What any unit needs of systemd: to say that it is ready, and to log."""
+
+
+def expected(name: str, network: Network, home: Path) -> Unit:
+    """Return what a unit may do at this site.  Raises ConfigError if there is no such unit or it has no user."""
+    kind = _KINDS.get(name)
+    if kind is None:
+        message = f"there is no unit '{name}'; give one of {', '.join(PROGRAMS)}."
+        raise ConfigError(message)
+    missing = [each for each in (name, *kind.groups) if each not in network.users]
+    if missing:
+        message = f"the network file names no user for '{missing[0]}'; run the playbook with --tags firewall."
+        raise ConfigError(message)
+    own = (f"appliance-{name}", *(f"appliance-{each}" for each in kind.groups))
+    return Unit(
+        name=name,
+        uid=network.users[name],
+        groups=frozenset(network.users[each] for each in kind.groups),
+        families=kind.families,
+        has_own_network=kind.has_own_network,
+        may_speak_to_itself=kind.may_speak_to_itself,
+        endpoints=_endpoints(name, network),
+        state=(*(home / each for each in kind.state), RUN / f"appliance-{name}"),
+        sockets=tuple(RUN / each for each in (*own, *kind.sockets, *EVERYBODYS)),
+    )
+
+
+def _endpoints(name: str, network: Network) -> tuple[Endpoint, ...]:
+    if name == "broker":
+        return network.endpoints
+    if name == "witness":
+        return (network.witness_relay,) if network.witness_relay else ()
+    return (_metrics(network),) if name == "metrics" else ()
+
+
+def _metrics(network: Network) -> Endpoint:
+    return Endpoint(name="metrics", addresses=(ipaddress.ip_network("127.0.0.1/32"),), port=network.metrics_port)

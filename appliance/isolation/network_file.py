@@ -1,0 +1,119 @@
+"""``/etc/appliance/network.yaml``: what the firewall was made from, and so what the proof must expect.
+
+The playbook writes it together with ``/etc/nftables.conf`` and puts that file's digest into it, so that the two cannot
+drift apart unseen.  Only root writes it.  It is checked key by key: a list that was read wrongly would excuse a leak.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from appliance.errors import ConfigError
+
+NETWORK_FILE = Path("/etc/appliance/network.yaml")
+"""Where the playbook puts it."""
+
+MAX_PORT = 65535
+
+Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One place that one unit may reach."""
+
+    name: str
+    addresses: Networks
+    port: int
+
+    def holds(self, address: str, port: int) -> bool:
+        """Say whether an address and port are this place."""
+        wanted = ipaddress.ip_address(address)
+        return port == self.port and any(wanted in network for network in self.addresses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """What the firewall was made from."""
+
+    users: Mapping[str, int]
+    """The unit's name (without ``appliance-``) and its user's number."""
+
+    endpoints: tuple[Endpoint, ...]
+    """The pinned hosts of the providers, for the broker."""
+
+    witness_relay: Endpoint | None
+    """The witness that the relay speaks to."""
+
+    metrics_port: int
+    """The gateway's metrics on loopback, for the relay to the monitoring."""
+
+    ports: Mapping[str, int]
+    """Every port that a unit listens on, by name."""
+
+    fingerprint: str
+    """SHA-256 of the ``nftables.conf`` that was made with it."""
+
+
+def read_network(file: Path = NETWORK_FILE) -> Network:
+    """Read the file.  Raises ConfigError naming the file, the key and what to do."""
+    try:
+        held = yaml.safe_load(file.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        message = f"{file} cannot be read; run the playbook with --tags firewall, which writes it."
+        raise ConfigError(message, detail=type(error).__name__) from error
+    try:
+        return _network(held)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        message = f"{file} is not what the playbook writes; run it with --tags firewall."
+        raise ConfigError(message, detail=type(error).__name__) from error
+
+
+def _network(held: Mapping[str, object]) -> Network:
+    users, ports, relay = _mapping(held["users"]), _mapping(held["ports"]), _mapping(held.get("witness_relay") or {})
+    listed = held["endpoints"]
+    if not isinstance(listed, list):
+        raise TypeError
+    numbers = {name: _port(value) for name, value in ports.items()}
+    return Network(
+        users={name: _number(value) for name, value in users.items()},
+        endpoints=tuple(_endpoint(_mapping(row)) for row in listed),
+        witness_relay=_relay(relay) if relay else None,
+        metrics_port=numbers["metrics"],
+        ports=numbers,
+        fingerprint=str(held["fingerprint"]),
+    )
+
+
+def _endpoint(row: Mapping[str, object]) -> Endpoint:
+    addresses = row["addresses"]
+    if not isinstance(addresses, list) or not addresses:
+        raise ValueError
+    networks = tuple(ipaddress.ip_network(str(each), strict=False) for each in addresses)
+    return Endpoint(name=str(row["name"]), addresses=networks, port=_port(row["port"]))
+
+
+def _relay(row: Mapping[str, object]) -> Endpoint:
+    return _endpoint({"name": "witness", "addresses": [row["address"]], "port": row["port"]})
+
+
+def _mapping(value: object) -> dict[str, object]:
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise TypeError
+    return value
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        raise ValueError
+    return value
+
+
+def _port(value: object) -> int:
+    number = _number(value)
+    if number > MAX_PORT:
+        raise ValueError
+    return number
