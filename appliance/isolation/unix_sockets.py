@@ -17,7 +17,8 @@ GROUP = "unix socket"
 
 KNOWN = (
     "dbus/system_bus_socket", "systemd/private", "systemd/resolve/io.systemd.Resolve",
-    "systemd/userdb/io.systemd.Multiplexer", "docker.sock", "containerd/containerd.sock", "nscd/socket", "udev/control", "lxd.socket", "snapd.socket",
+    "systemd/userdb/io.systemd.Multiplexer", "docker.sock", "containerd/containerd.sock", "nscd/socket",
+    "udev/control", "lxd.socket", "snapd.socket",
 )  # fmt: skip
 """Under /run; named in the report also where they are hidden, so that one sees that they were tried."""
 
