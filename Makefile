@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help run demo test crash check golden lock clean gateway engine model dev system system-tests
+.PHONY: help run demo test crash check golden lock clean gateway engine model dev ansible host-test vm-test system system-tests
 
 UV := 0.13.9
 
@@ -22,11 +22,17 @@ demo: model ## watch clinical tasks go through the whole appliance
 	@.venv/bin/appliance demo --stand-in tests.support.stand_ins
 
 # Most tests wait for processes and disks, so two workers halve the time; each file stays with one worker.
-test: dev model system-tests ## run every test, with branch coverage
+test: dev model ansible system-tests ## run every test, with branch coverage
 	@status=0
 	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report= || status=$$?
 	.venv/bin/coverage report --format=total | awk '{ print "Branch coverage: " $$1 " %; `.venv/bin/coverage report` lists what is not covered" }'
 	exit $$status
+
+host-test: dev model ansible system-tests ## try the playbooks at length on a throw-away host: SUITE=bookworm, trixie or noble
+	@HOST_SUITE=$(or $(SUITE),bookworm) HOST_THOROUGH=1 .venv/bin/python -m pytest -v tests/ansible
+
+vm-test: dev ansible system-tests ## try what only a whole machine shows: TPM, LUKS, AppArmor, audit, power cuts (half an hour)
+	@HOST_MACHINE=1 .venv/bin/python -m pytest -v tests/ansible/test_machine.py
 
 crash: dev ## ten thousand more ways to fail than make test tries: writes, syncs, power losses, kills
 	@CRASH_SCHEDULES=10000 CRASH_FIRST_SEED=400 CRASH_THOROUGH=1 .venv/bin/python -m pytest -q tests/crash/test_schedules.py \
@@ -60,6 +66,7 @@ system:
 
 system-tests:
 	@.ci/system-packages --tests
+	.ci/promtool
 
 gateway: system ## set up .venv and the PHI guard's models
 	@.ci/environment gateway
@@ -70,6 +77,9 @@ dev: gateway ## set up .venv with the tools for tests and checks
 
 engine: system ## set up .venv-engine (vLLM)
 	@.ci/environment engine
+
+ansible: system ## set up .venv-ansible, the playbooks' controller
+	@.ci/environment ansible
 
 # The engine is installed while the model is built: neither needs the other, and both take minutes.
 model: gateway ## set up all three environments and build the embedded model, if it is not there
