@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from appliance.durable_file import flush_folder
+from appliance.durable_file import make_named
 from appliance.errors import ConfigError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -314,13 +314,28 @@ def is_private(status: os.stat_result, *, user: int) -> bool:
 def make_private(folder: Path) -> Path:
     """Create a folder for this user alone and return it.  Raises ConfigError if it belongs to somebody else."""
     if not folder.exists():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flush_folder(folder.parent)
+        make_named(folder, mode=0o700)
     status = folder.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         message = f"{folder} is not a folder of this user; remove it or choose another --home."
         raise ConfigError(message)
     folder.chmod(0o700)
+    return folder
+
+
+def enter_private(folder: Path) -> Path:
+    """Return a program's private folder: as `make_private`, but root may work in it too, and it stays the program's.
+
+    Only for folders below HOME, which the operator has named; elsewhere a foreign folder is a trap for root.
+    """
+    if not folder.exists():
+        make_named(folder, mode=0o700)
+    status = folder.lstat()
+    if os.geteuid() != 0 or status.st_uid == 0:
+        return make_private(folder)
+    # Looked at and never changed: its owner could put a link in its place in between.
+    if not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o077:
+        raise ConfigError(f"{folder} is no folder of mode 0700; look who changed it, and run the playbook.")
     return folder
 
 

@@ -2,8 +2,10 @@
 
 A file's bytes reach the disk before its name does, and its name before `write_durably` returns (rename(2), fsync(2)): a
 crash at any line leaves the old file or the new one, never a torn one, and at worst a ``.part`` file that nobody reads.
-An error says that the new content may not last; the old or the new one stands in the file.  MUST NOT decide what a file
-may hold or who may read it.
+An error says that the new content may not last; the old or the new one stands in the file.
+
+What root makes in somebody's folder belongs to that folder's owner and group: at a site root changes what the programs
+read, and a program must not be locked out of its own folder by that.  MUST NOT decide what a file may hold.
 """
 
 import os
@@ -25,6 +27,7 @@ def write_flushed(path: Path, content: bytes, *, mode: int) -> None:
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
+        give_to_owner_of(path.parent, descriptor)
         # Whatever the umask says, and before the flush: a receipt that nobody may read would close every route.
         os.fchmod(descriptor, mode)
         os.fsync(descriptor)
@@ -33,9 +36,29 @@ def write_flushed(path: Path, content: bytes, *, mode: int) -> None:
 def make_folder(path: Path, *, mode: int) -> None:
     """Make a folder whose name outlasts a power cut, or take the one that is there; the mode is set in both cases."""
     if not path.is_dir():
-        path.mkdir(mode=mode, parents=True, exist_ok=True)
-        flush_folder(path.parent)
+        make_named(path, mode=mode)
     path.chmod(mode)
+
+
+def make_named(folder: Path, *, mode: int) -> None:
+    """Make a folder and those above it, unless they are there; its name outlasts a power cut.  Raises OSError."""
+    folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    if os.geteuid() == 0:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            give_to_owner_of(folder.parent, descriptor)
+        finally:
+            os.close(descriptor)
+    flush_folder(folder.parent)
+
+
+def give_to_owner_of(folder: Path, descriptor: int) -> None:
+    """Give what root has just made in a folder to the folder's owner and group; for everybody else nothing changes."""
+    if os.geteuid() != 0:
+        return
+    status = folder.stat()
+    if (status.st_uid, status.st_gid) != (0, 0):
+        os.fchown(descriptor, status.st_uid, status.st_gid)
 
 
 def flush_folder(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Patients whose requests never leave the building: the list, as keyed digests of their record numbers.
 
 42 CFR Part 2, an opt-out under 45 CFR 164.522(a), a VIP: an exclusion always wins, over every agreement and evidence.
-``HOME/exclusions.json`` holds HMAC-SHA256 values under ``HOME/secrets/exclusions.pepper``, so a stolen list names
+``exclusions.json`` holds HMAC-SHA256 values under ``exclusions.pepper``, so a stolen list names
 nobody, and a MAC over the whole.  ``exclusions.head`` beside the pepper remembers the newest list: an older copy, a cut
 one or a missing one is no list.  Who cannot be looked up is treated as excluded, and local work goes on.  Nothing here
 writes: `appliance exclusion` alone does.
@@ -29,11 +29,14 @@ UNREADABLE = "exclusions-unreadable"
 
 PEPPER_NAME = "exclusions.pepper"
 HEAD_NAME = "exclusions.head"
-"""Files in HOME/secrets."""
+"""Files in HOME/secrets; at a site in HOME/exclusions, beside the list."""
 
 PEPPER_BYTES = 32
 OTHERS = 0o077
 """What nobody but the owner may do with the pepper."""
+
+READERS = 0o040
+"""What the group of root's pepper may do: at a site root writes it, and the gateway's group reads it."""
 
 FORMAT = 1
 """Version of the file; a reader refuses any other."""
@@ -273,7 +276,9 @@ def _read_pepper(path: Path) -> Pepper:
     data = _read(path, PEPPER_BYTES)
     if len(data) != PEPPER_BYTES:
         raise ConfigError(f"{path} is damaged (it must hold {PEPPER_BYTES} bytes); restore it from the backup.")
-    if path.stat().st_mode & OTHERS:
+    status = path.stat()
+    is_sites = status.st_uid == 0 and status.st_gid != 0
+    if status.st_mode & OTHERS & ~(READERS if is_sites else 0):
         raise ConfigError(f"{path} may be read by other users; run 'chmod 600' on it.")
     return Pepper(data)
 

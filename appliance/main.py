@@ -6,7 +6,7 @@
 
 It listens only once every part stands, and says so in ``RUN/gateway.json``.  SIGTERM and SIGINT drain and end with
 status 0; SIGHUP loads the policy bundle anew, and a bad one changes nothing.  Without a policy, a key or a place to
-listen it refuses to start and says why in one line.
+listen it refuses to start and says why in one line.  systemd is told of each of these, where it started the gateway.
 """
 
 import argparse
@@ -16,8 +16,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -36,6 +36,7 @@ from appliance.config import GROUP_READS, NOTHING, Config, check_own, default_ho
 from appliance.errors import ApplianceError, AuditUnavailableError, ConfigError, PolicyInvalidError
 from appliance.wiring import Appliance
 from audit.hardening import harden
+from audit.service_notice import READY, STOPPING, keep_watchdog, notify, reloading, status
 
 STATE_FILE = "gateway.json"
 """In the run folder while the gateway listens: port, process id, URLs."""
@@ -114,7 +115,8 @@ async def serve(config: Config) -> None:
             )
             _obey_signals(listener, Reloading(appliance))
             try:
-                await listener.serve()
+                async with _watched():
+                    await listener.serve()
             finally:
                 state.remove()
     log.info("gateway_stopped")
@@ -157,6 +159,13 @@ class Reloading:
 
     async def run(self) -> None:
         """Load, log and record; a bad bundle keeps the old one in force."""
+        notify(reloading())
+        try:
+            await self._load()
+        finally:
+            notify(READY)  # in any case: a service manager waits for it
+
+    async def _load(self) -> None:
         try:
             digest, refusal = self._policy.reload(self._clock.now()).digest, ""
         except PolicyInvalidError as error:
@@ -182,6 +191,7 @@ class _State:
 
     def write(self) -> None:
         write_private(self._path, json.dumps(self._told).encode() + b"\n")
+        notify(READY, status(f"Listening at {self._told['url']}."))
         structlog.get_logger("gateway").info("gateway_listening", **self._told)
 
     def remove(self) -> None:
@@ -227,6 +237,18 @@ def _watch(metrics: Metrics, appliance: Appliance) -> None:
     ).add_to(metrics)
 
 
+@asynccontextmanager
+async def _watched() -> AsyncIterator[None]:
+    """Ping the service manager from the loop that serves: a loop that hangs does not ping, and is replaced."""
+    pings = asyncio.create_task(keep_watchdog(lambda: True))
+    try:
+        yield
+    finally:
+        pings.cancel()
+        with suppress(asyncio.CancelledError):
+            await pings
+
+
 def _settle_memory() -> None:
     gc.collect()
     gc.freeze()
@@ -237,6 +259,7 @@ def _obey_signals(listener: Listener, reloading: Reloading) -> None:
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
+        notify(STOPPING)
         listener.should_exit = True
 
     for number in (signal.SIGTERM, signal.SIGINT):

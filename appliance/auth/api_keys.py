@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from appliance.auth.private_file import create_private
-from appliance.config import make_private
+from appliance.config import enter_private
 from appliance.errors import ConfigError
 
 SECRET_BYTES = 32
@@ -69,7 +69,7 @@ def is_same_hash(left: str, right: str) -> bool:
 
 def load_pepper(folder: Path, *, create: bool) -> bytes:
     """Read the pepper, making it at first use if `create`.  Raises ConfigError if it is lost or damaged."""
-    path = make_private(folder) / PEPPER_NAME
+    path = enter_private(folder) / PEPPER_NAME
     if create and not path.exists():
         create_private(path, secrets.token_bytes(SECRET_BYTES))
     try:

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from appliance.auth.api_keys import hash_key, load_pepper, new_key
 from appliance.auth.private_file import locked, write_private
 from appliance.clock import Clock
-from appliance.config import make_private
+from appliance.config import enter_private
 from appliance.errors import ConfigError, RegistryInvalidError
 from appliance.exchange import Actor
 
@@ -101,7 +101,7 @@ class Registry:
     @classmethod
     def open(cls, clients: Path, secrets: Path) -> Self:
         """Open the registry of a home folder.  Raises ConfigError if clients exist and the pepper is lost."""
-        make_private(clients.parent)
+        enter_private(clients.parent)
         return cls(path=clients, pepper=load_pepper(secrets, create=not clients.exists()))
 
     def list(self) -> tuple[Client, ...]:

@@ -1,7 +1,8 @@
 """Runs the broker: ``python -m appliance.broker --home HOME``.
 
 A bundle that cannot be loaded stops the start with its file, line and reason: a broker without a policy must
-not run.  SIGHUP reloads the policy, SIGTERM stops.  Exit codes: 0 stopped, 1 refused to start, 2 wrong use.
+not run.  SIGHUP reloads the policy, SIGTERM stops, and systemd is told of each.  Exit codes: 0 stopped, 1 refused to
+start, 2 wrong use.
 """
 
 import argparse
@@ -9,9 +10,9 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -25,16 +26,17 @@ from appliance.broker.disclosure import check_outgoing
 from appliance.broker.notices import Notices
 from appliance.broker.office import Office
 from appliance.broker.records import Records
-from appliance.broker.server import Broker
+from appliance.broker.server import FOR_GROUP, PRIVATE, Broker
 from appliance.broker.spend import Spend
 from appliance.clock import Clock
-from appliance.config import Config, load_config, make_private
+from appliance.config import GROUP_READS, NOTHING, Config, check_own, load_config, make_private
 from appliance.errors import ApplianceError
 from appliance.held_loggers import LibraryMessages, hold_loggers
 from appliance.policy.current import CurrentPolicy
 from audit.hardening import harden
 from audit.recorder.client import RecorderClient
 from audit.recorder.receipt_reader import ReceiptReader
+from audit.service_notice import READY, STOPPING, keep_watchdog, notify, reloading
 
 CHECKS = 2
 """Bodies that are read at the same time: a short one need not wait for a long one, and two leave the loop its turn."""
@@ -49,9 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = load_config(options.home)
         policy = CurrentPolicy(config.policies)
-        make_private(config.run)
-        make_private(config.broker_home)
-        asyncio.run(_run(config, policy, peers={os.getuid(), *options.peer_user}))
+        _prepare(config)
+        asyncio.run(_run(config, policy, peers=_peers(config, options.peer_user)))
     except ApplianceError as error:
         _log.error("start_refused", code=error.code, reason=error.public)
         return 1
@@ -72,6 +73,25 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _prepare(config: Config) -> None:
+    """Make the broker's folders, or at a site check those that the installer made.  Raises ConfigError."""
+    if config.site is None:
+        make_private(config.run)
+        make_private(config.broker_home)
+    else:
+        check_own(config.run_of("broker"), others=GROUP_READS)
+        check_own(config.broker_home, others=NOTHING)
+
+
+def _peers(config: Config, named: Iterable[int]) -> set[int]:
+    """Return the users that may speak to this broker: itself, those named, and at a site the gateway and root.
+
+    Root asks how the broker stands (`appliance status`), and could become any of the others anyway.
+    """
+    sites = {0, config.site.users.gateway} if config.site else set[int]()
+    return {os.getuid(), *named, *sites}
+
+
 async def _run(config: Config, policy: CurrentPolicy, *, peers: set[int]) -> None:
     stop = asyncio.Event()
     clock = AgreementClock(Clock(), seen_file=config.broker_clock)
@@ -80,12 +100,22 @@ async def _run(config: Config, policy: CurrentPolicy, *, peers: set[int]) -> Non
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         loop.add_signal_handler(signal.SIGINT, stop.set)
-        loop.add_signal_handler(signal.SIGHUP, broker.reload)
+        loop.add_signal_handler(signal.SIGHUP, _reload, broker)
         await office.adapters.keep(policy.bundle.providers)
-        async with broker.listening(config.broker_socket):
+        async with broker.listening(config.broker_socket, mode=FOR_GROUP if config.site else PRIVATE), _watched():
             _log.info("broker_listening", policy_digest=policy.bundle.digest)
+            notify(READY)
             await stop.wait()
+            notify(STOPPING)
     _log.info("broker_stopped")
+
+
+def _reload(broker: Broker) -> None:
+    notify(reloading())
+    try:
+        broker.reload()
+    finally:
+        notify(READY)  # in any case: a service manager waits for it
 
 
 @asynccontextmanager
@@ -118,13 +148,24 @@ async def _office(config: Config, policy: CurrentPolicy, clock: AgreementClock) 
 
 @asynccontextmanager
 async def _noticing(clock: AgreementClock, policy: CurrentPolicy) -> AsyncIterator[None]:
-    watch = asyncio.create_task(Notices(clock, lambda: policy.bundle.providers).watch())
+    async with _beside(Notices(clock, lambda: policy.bundle.providers).watch()):
+        yield
+
+
+def _watched() -> AbstractAsyncContextManager[None]:
+    """Ping the service manager from the loop that serves: a loop that hangs does not ping, and is replaced."""
+    return _beside(keep_watchdog(lambda: True))
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
     try:
         yield
     finally:
-        watch.cancel()
+        task.cancel()
         with suppress(asyncio.CancelledError):
-            await watch
+            await task
 
 
 def _write_json_lines() -> None:

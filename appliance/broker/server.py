@@ -1,9 +1,10 @@
 """Answers the gateway on `broker.sock`: who am I, and may this leave.
 
-Only processes of the allowed users are heard (SO_PEERCRED), the socket's mode is 0600, connections and waiting
-are bounded, and anything that is no request of `escalation.wire` ends its connection.  A disclosure is held by a
-`Conversation` and is the last thing on its connection.  The log has constant events, and never a header or a body.
-A policy reload that fails keeps the bundle before it and says so.
+Only processes of the allowed users are heard (SO_PEERCRED), the socket's mode is 0600 or at a site 0660 for the
+broker's group, which the gateway is in.  Connections and waiting are bounded, and anything that is no request of
+`escalation.wire` ends its connection.  A disclosure is held by a `Conversation` and is the last thing on its
+connection.  The log has constant events, and never a header or a body.  A policy reload that fails keeps the bundle
+before it and says so.
 """
 
 import asyncio
@@ -33,6 +34,9 @@ IDLE_S = 10.0
 CLOSE_S = 1.0
 """The last answer is in the socket's buffer by then, or its peer hangs."""
 
+PRIVATE, FOR_GROUP = 0o600, 0o660
+"""Modes of the socket: the broker's user alone, or its group too, at a site."""
+
 _PEER = struct.Struct("3i")
 """``struct ucred``: process, user and group id (unix(7), SO_PEERCRED)."""
 
@@ -55,9 +59,9 @@ class Broker:
         """Connections to providers that are being closed because the register changed."""
 
     @asynccontextmanager
-    async def listening(self, path: Path) -> AsyncIterator[None]:
-        """Listen on `path`, made with mode 0600; an old socket file there is removed first."""
-        server = await asyncio.start_unix_server(self._accept, sock=_bind(path))
+    async def listening(self, path: Path, *, mode: int = PRIVATE) -> AsyncIterator[None]:
+        """Listen on `path`, made with this mode; an old socket file there is removed first."""
+        server = await asyncio.start_unix_server(self._accept, sock=_bind(path, mode))
         try:
             yield
         finally:
@@ -138,10 +142,10 @@ async def _close(writer: asyncio.StreamWriter) -> None:
         writer.transport.abort()
 
 
-def _bind(path: Path) -> socket.socket:
+def _bind(path: Path, mode: int) -> socket.socket:
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    mask = os.umask(0o177)
+    mask = os.umask(0o777 & ~mode)
     try:
         listener.bind(str(path))
     finally:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from appliance.auth.private_file import create_private, locked, write_private
-from appliance.config import Config, make_private
+from appliance.auth.private_file import GROUP_MODE, PRIVATE_MODE, create_private, locked
+from appliance.config import GROUP_READS, Config, check_own, make_private
+from appliance.durable_file import write_durably
 from appliance.errors import ConfigError
 from appliance.exclusions import (
     HEAD_NAME,
@@ -52,6 +53,8 @@ class Book:
         """Take the settings; nothing is read or made yet."""
         self._path = config.exclusions
         self._secrets = config.exclusion_secrets
+        self._is_site = config.site is not None
+        self._mode = GROUP_MODE if self._is_site else PRIVATE_MODE
 
     def entries(self) -> tuple[Exclusion, ...]:
         """Return every entry, oldest first.  Raises ConfigError."""
@@ -118,7 +121,10 @@ class Book:
     @contextmanager
     def _alone(self) -> Iterator[tuple[ExclusionList, Pepper]]:
         """Give the newest list to one writer; the first one makes the pepper."""
-        make_private(self._secrets)
+        if self._is_site:
+            check_own(self._secrets, others=GROUP_READS)
+        else:
+            make_private(self._secrets)
         with locked(self._path):
             content, pepper = read_list(path=self._path, secrets=self._secrets)
             if pepper is not None:
@@ -132,7 +138,7 @@ class Book:
         """Make the pepper for a first list, and take it back where none came of it: alone it closes everything."""
         file, data = self._secrets / PEPPER_NAME, secrets.token_bytes(PEPPER_BYTES)
         try:
-            create_private(file, data)
+            create_private(file, data, mode=self._mode)
             yield Pepper(data)
         finally:
             if not self._path.exists():
@@ -145,12 +151,12 @@ class Book:
             # A crash took the first head; a second list without any would be no list.
             self._write_head(pepper.sealed(content)[1])
         data, head = pepper.sealed(content.next(after))
-        write_private(self._path, data)
+        write_durably(self._path, data, mode=self._mode)
         # A crash here leaves a list that is newer than its head, which is the list that counts.
         self._write_head(head)
 
     def _write_head(self, head: Head) -> None:
-        write_private(self._secrets / HEAD_NAME, head.model_dump_json().encode())
+        write_durably(self._secrets / HEAD_NAME, head.model_dump_json().encode(), mode=self._mode)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
