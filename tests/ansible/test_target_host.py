@@ -76,7 +76,7 @@ WantedBy=sysinit.target
 """
 
 
-def test_a_host_starts_from_the_frozen_disk_of_another(outside: World, suite: str, tmp_path: Path) -> None:
+def test_a_host_starts_from_the_frozen_disk_of_another(outside: World, suite: str) -> None:
     layer = Path(outside.folder / "layer")
     with outside.host("first", suite=suite) as first:
         first.boot()

@@ -29,12 +29,16 @@ _NETWORK = """\
 Name=host0
 [Network]
 Address={address}/24
-Address={address_6}/64
 Gateway={gateway}
 Gateway={gateway_6}
 LinkLocalAddressing=ipv6
 IPv6AcceptRA=no
+[Address]
+Address={address_6}/64
+DuplicateAddressDetection=none
 """
+"""The address is there at once, so that nothing that is tried right after the boot fails for want of it."""
+
 _START = """
 set -e
 group=/sys/fs/cgroup/{group}
