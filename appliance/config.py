@@ -112,8 +112,8 @@ class Site(_Section):
     hostname: str | None = None
     """The name by which callers reach the gateway; its certificate must hold it."""
 
-    tls: Path = Path("/etc/appliance/tls")
-    """Root's folder with the certificates that the units get; read by commands only, the programs get copies."""
+    etc: Path = Path("/etc/appliance")
+    """Root's folder with the certificates and credentials that systemd hands out; only commands look into it."""
 
     @field_validator("run")
     @classmethod
@@ -169,7 +169,7 @@ class Config(_Section):
     @property
     def tls(self) -> Path:
         """Folder of the self-made CA and certificate; at a site of what the hospital issued, which only root reads."""
-        return self.site.tls if self.site else self.home / "tls"
+        return self.site.etc / "tls" if self.site else self.home / "tls"
 
     @property
     def gateway_home(self) -> Path:

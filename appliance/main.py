@@ -18,6 +18,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -30,8 +31,9 @@ from appliance.api.metrics import Metrics, MetricsListener
 from appliance.api.server import Listener, bind
 from appliance.api.telemetry import configure_logging, log_stray
 from appliance.auth.certificates import Certificates, default_hosts, ensure_certificates
-from appliance.auth.issued_certificate import CERTIFICATE_NAME, KEY_NAME, given_certificates
+from appliance.auth.issued_certificate import CERTIFICATE_NAME, KEY_NAME, chain_end, given_certificates
 from appliance.auth.private_file import write_private
+from appliance.clock import Clock
 from appliance.config import GROUP_READS, NOTHING, Config, check_own, default_home, load_config, make_private
 from appliance.errors import ApplianceError, AuditUnavailableError, ConfigError, PolicyInvalidError
 from appliance.wiring import Appliance
@@ -40,6 +42,8 @@ from audit.service_notice import READY, STOPPING, keep_watchdog, notify, reloadi
 
 STATE_FILE = "gateway.json"
 """In the run folder while the gateway listens: port, process id, URLs."""
+
+DAY = timedelta(days=1)
 
 GC_THRESHOLDS = (20_000, 20, 50)
 """What stands at the start is never garbage, and a request makes few cycles: the collector's default of 700 would
@@ -104,6 +108,7 @@ async def serve(config: Config) -> None:
     with closing(bind(config.host, config.port)) as bound, _metrics_listener(metrics, config.metrics_port) as observed:
         async with Appliance.from_config(config) as appliance:
             _watch(metrics, appliance)
+            _watch_certificate(metrics, certificates, appliance.clock)
             _settle_memory()
             state = _State(config, port=bound.getsockname()[1], metrics_port=observed.port)
             listener = Listener(
@@ -235,6 +240,16 @@ def _watch(metrics: Metrics, appliance: Appliance) -> None:
         disclosed=lambda: appliance.trail.disclosed,
         clock=appliance.clock,
     ).add_to(metrics)
+
+
+def _watch_certificate(metrics: Metrics, certificates: Certificates, clock: Clock) -> None:
+    """Tell the days that are left, of the pair in use: a renewed one counts with the next start."""
+    end = chain_end(certificates.certificate)
+    metrics.watch(
+        "appliance_certificate_days_left",
+        "Days until the gateway's certificate, or one that it hangs on, ends.",
+        lambda: (end - clock.now()) / DAY,
+    )
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ gateway that nobody can call must say so before the playbook ends.  MUST NOT cha
 import ipaddress
 import os
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -64,6 +65,11 @@ def check_pair(certificate: Path, key: Path, *, hostname: str | None, clock: Clo
     if hostname is not None:
         _check_name(certificate, chain[0], hostname)
     return chain[0]
+
+
+def chain_end(certificate: Path) -> datetime:
+    """Return when the first certificate of a file ends: from then on callers refuse.  Raises ConfigError."""
+    return min(each.not_valid_after_utc for each in _read_chain(certificate))
 
 
 def _read_chain(file: Path) -> list[x509.Certificate]:

@@ -28,6 +28,7 @@ from appliance.cli.show import console
 from appliance.cli.supervisor_preflight import restrict
 from appliance.cli.supervisor_state import Running
 from appliance.config import Config
+from appliance.errors import ConfigError
 
 ANSWER_WITHIN_S = 180.0
 """The longest deadline of the tasks shown; two cores draft a few words a second."""
@@ -49,6 +50,8 @@ def demo(
     """Send real tasks through the whole appliance and show what they leave behind."""
     restrict()
     config, out = settings(home), console()
+    if config.site is not None:
+        raise ConfigError(f"{config.home} is a site's, and the demonstration leaves records; give it another --home.")
     with appliance(config, out) as running:
         failed = _play(config, running, out, stand_in=stand_in)
     if failed:

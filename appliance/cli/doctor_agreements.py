@@ -53,7 +53,8 @@ def _pin(provider: Provider, now: datetime) -> Iterator[Finding]:
 
 
 def _credential(config: Config, provider: Provider) -> Iterator[Finding]:
-    file = config.broker_home / "credentials" / provider.credential
+    folder = config.site.etc if config.site else config.broker_home
+    file = folder / "credentials" / provider.credential
     if provider.credential and not file.exists():
         found = f"{file} is missing: {provider.name} cannot be asked"
         yield warning("agreements", found, "put the credential there (mode 0600), unless systemd hands it over")

@@ -11,6 +11,7 @@ from pathlib import Path
 from cryptography import x509
 
 from appliance.auth.registry import Registry
+from appliance.cli import doctor_site
 from appliance.cli.doctor_finding import Finding, failed, ok, warning
 from appliance.cli.supervisor_state import read_left, read_running
 from appliance.clock import Clock
@@ -69,6 +70,9 @@ def guard_models(config: Config) -> Iterator[Finding]:
 
 def certificates(config: Config) -> Iterator[Finding]:
     """Look when the server's certificate and its authority end."""
+    if config.site is not None:
+        yield from doctor_site.certificates(config, config.site)
+        return
     for name in ("ca", "server"):
         file = config.tls / f"{name}.crt"
         if not file.exists():
@@ -100,6 +104,9 @@ def clients(config: Config) -> Iterator[Finding]:
 
 def trail(config: Config) -> Iterator[Finding]:
     """Open the trail's database for reading, on SQLite and PostgreSQL alike, and look whether it is one."""
+    if config.site is not None:
+        yield from doctor_site.trail(config)
+        return
     try:
         places = find_places(config.home)
         if not (config.trail / "trail.json").exists() and places.database.is_sqlite:
@@ -115,6 +122,9 @@ def trail(config: Config) -> Iterator[Finding]:
 
 def modes(config: Config) -> Iterator[Finding]:
     """Look for private files and folders that other users can read."""
+    if config.site is not None:
+        yield from doctor_site.modes(config, config.site)
+        return
     private = (config.secrets, config.custodian, config.trail, config.tls / "ca.key", config.tls / "server.key")
     files = [file for place in private if place.exists() for file in (place, *_inside(place))]
     open_ones = [
@@ -129,6 +139,9 @@ def modes(config: Config) -> Iterator[Finding]:
 
 def supervisor(config: Config) -> Iterator[Finding]:
     """Look what runs, and whether a killed supervisor left its state behind."""
+    if config.site is not None:
+        yield from doctor_site.programs(config)
+        return
     running, left = read_running(config), read_left(config)
     if running is not None:
         yield ok("supervisor", f"process {running.pid}, ready: {'yes' if running.ready else 'no'}")

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from appliance.cli.doctor_finding import Finding, failed, ok, warning
+from appliance.cli.site_state import find_running
 from appliance.cli.supervisor_claims import why_not_free, with_ports
-from appliance.cli.supervisor_state import read_running
 from appliance.clock import Clock
 from appliance.config import Config
 
@@ -98,7 +98,7 @@ def clock(_config: Config) -> Iterator[Finding]:
 
 def ports(config: Config) -> Iterator[Finding]:
     """Look whether the ports are free, or held by this very appliance."""
-    running = read_running(config)
+    running = find_running(config)
     if running is not None:
         yield ok("ports", f"held by this appliance: {running.url}, {running.console_url}")
         return

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from appliance.cli.exclusion_book import Addition, Book, Subject
-from appliance.cli.officers import agree, record, register_officer, request, spend, told, waiting
+from appliance.cli.officers import agree, places_of, record, register_officer, request, spend, told, waiting
 from appliance.cli.options import AsJson, Home, settings
 from appliance.cli.policy_propose import Case
 from appliance.cli.show import console, print_json, table
@@ -28,7 +28,7 @@ from audit.cli.duty import now_ms
 from audit.cli.frame import OfficerKeyFile
 from audit.errors import AppendError, ApprovalError
 from audit.officers import Officer
-from audit.places import Places, find_places
+from audit.places import Places
 
 EXCLUSION_ADDED = "exclusion_added"
 EXCLUSION_CONFIRMED = "exclusion_confirmed"
@@ -60,7 +60,7 @@ def add(
     """Exclude patients from now on; a second officer confirms it, and it protects before that too."""
     restrict()
     config = settings(home)
-    places = find_places(config.home)
+    places = places_of(config)
     _check_kind(config, kind)
     check_case(case)
     officer = register_officer(officer_key_file, places)
@@ -107,7 +107,7 @@ def remove(
     """Ask to end exclusions; they protect until a second officer has confirmed."""
     restrict()
     config = settings(home)
-    places, book = find_places(config.home), Book(config)
+    places, book = places_of(config), Book(config)
     officer = register_officer(officer_key_file, places)
     wanted = list(names or ()) or [entry.id for entry in book.find(_numbers(patient_file))]
     if not wanted:
@@ -129,7 +129,7 @@ def confirm(
     """Confirm, as another officer, what was added or is to be ended."""
     restrict()
     config = settings(home)
-    places, book = find_places(config.home), Book(config)
+    places, book = places_of(config), Book(config)
     asked = waiting(places, approval, Act.CHANGE_EXCLUSIONS)
     officer = register_officer(officer_key_file, places)
     subject = Subject.read(asked.subject)

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec
 
+from appliance.config import Config
 from appliance.errors import ApplianceError, ConfigError, RefusedError, audit_unavailable
 from audit.approvals import Act, Approval, is_same_person
 from audit.cli.duty import approvals_of, authority_of, desk_of, now_ms, officer_by
 from audit.cli.trail import record_now
 from audit.errors import AppendError, ApprovalError, AuditError, PermissionDeniedError
 from audit.officers import Officer, Officers
-from audit.places import Places
+from audit.places import Places, find_places
 from audit.record import Event, Kind
 
 PROGRAM = "appliance-command"
@@ -35,6 +36,11 @@ def told(command: Callable[_P, None]) -> Callable[_P, None]:
             raise _told(error) from error
 
     return run
+
+
+def places_of(config: Config) -> Places:
+    """Return the trail's places as an appliance has them.  Raises SettingsError."""
+    return find_places(config.home, run=config.run_of("recorder"))
 
 
 def register_officer(key_file: Path | None, places: Places) -> Officer:

@@ -18,9 +18,10 @@ from appliance.approval import Approvals, Closed
 from appliance.auth.registry import Client, Registry
 from appliance.cli.options import AsJson, Home, settings
 from appliance.cli.show import console, print_json
+from appliance.cli.site_state import find_running, how_to_start, tell_to_reload
 from appliance.cli.supervisor_preflight import restrict
-from appliance.cli.supervisor_probes import read_readiness
-from appliance.cli.supervisor_state import Running, read_running
+from appliance.cli.supervisor_probes import readiness_of
+from appliance.cli.supervisor_state import Running
 from appliance.clock import Clock, Moment
 from appliance.config import Config
 from appliance.decision import Decision
@@ -162,11 +163,11 @@ def reload(*, home: Home = None, as_json: AsJson = False) -> None:
     bundle = load_bundle(config.policies)
     check_expiry(bundle.providers, Clock().now())
     check_cases(bundle, config.policies)
-    running = read_running(config)
+    running = find_running(config)
     if running is None:
-        raise ConfigError(f"Nothing runs on {config.home}; the policy holds and is read by 'appliance up'.")
+        raise ConfigError(f"Nothing runs on {config.home}; the policy holds and is read by '{how_to_start(config)}'.")
     before = _digest_in_force(running)
-    os.kill(running.pid, signal.SIGHUP)
+    _tell(config, running)
     in_force = _wait_for(running, bundle.digest)
     if as_json:
         print_json({"before": before, "now": bundle.digest, "in_force": in_force})
@@ -174,6 +175,14 @@ def reload(*, home: Home = None, as_json: AsJson = False) -> None:
         console().print(_reloaded(before, bundle, in_force=in_force), soft_wrap=True)
     if not in_force:
         raise typer.Exit(1)
+
+
+def _tell(config: Config, running: Running) -> None:
+    """Ask for the policy to be read again: our supervisor passes it on, at a site each program is asked."""
+    if config.site is None:
+        os.kill(running.pid, signal.SIGHUP)
+    else:
+        tell_to_reload(running, config.site)
 
 
 def _clients(config: Config) -> tuple[Client, ...]:
@@ -304,7 +313,7 @@ def _way_out(candidate: Candidate) -> str:
 
 
 def _digest_in_force(running: Running) -> str:
-    return str(read_readiness(running.url, running.ca).body.get("policy_digest", ""))
+    return str(readiness_of(running).body.get("policy_digest", ""))
 
 
 def _wait_for(running: Running, digest: str) -> bool:

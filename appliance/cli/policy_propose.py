@@ -15,7 +15,7 @@ from appliance.approval import REGISTER_APPROVED, Approvals, Approved, ClosingLi
 from appliance.approval.approvals import receipt_files
 from appliance.approval.closed import FILE_NAME
 from appliance.auth.private_file import locked, write_shared
-from appliance.cli.officers import agree, operation, register_officer, request, spend, told, waiting
+from appliance.cli.officers import agree, operation, places_of, register_officer, request, spend, told, waiting
 from appliance.cli.options import AsJson, Home, settings
 from appliance.cli.policy_words import Stated, changes, state
 from appliance.cli.show import console, print_json
@@ -31,7 +31,6 @@ from audit.cli.duty import now_ms
 from audit.cli.frame import OfficerKeyFile
 from audit.cli.proven import record_and_prove
 from audit.errors import ApprovalError
-from audit.places import find_places
 
 FOLDER_MODE = 0o755
 """The gateway's and the broker's users read what stands in it, and nothing in it is secret."""
@@ -60,7 +59,7 @@ class _Proposal:
 def propose(*, case: Case, officer_key_file: OfficerKeyFile = None, home: Home = None, as_json: AsJson = False) -> None:
     """Check the policy folder, say what changes about what may leave, and ask a second officer to approve it."""
     config = settings(home)
-    places = find_places(config.home)
+    places = places_of(config)
     officer = register_officer(officer_key_file, places)
     proposal = _proposal(config)
     made = request(places, Act.CHANGE_REGISTER, proposal.digest, case=case, officer=officer)
@@ -88,7 +87,7 @@ def approve(
 ) -> None:
     """Approve, as another officer, exactly the policy that was proposed."""
     config = settings(home)
-    places = find_places(config.home)
+    places = places_of(config)
     asked = waiting(places, approval, Act.CHANGE_REGISTER)
     proposal = _proposal(config)
     if asked.subject != proposal.digest:

@@ -5,7 +5,6 @@ the next request.  Opening raises it: one officer asks, another one gives, and t
 changes.  A list that cannot be read closes everything, and only an approval of the policy makes a new one.
 """
 
-import getpass
 import secrets
 from typing import Annotated
 
@@ -15,9 +14,9 @@ from appliance.approval import Closing, ClosingList
 from appliance.approval.approvals import receipt_files
 from appliance.approval.closed import FILE_NAME, PROVIDER_PATTERN
 from appliance.auth.private_file import locked, write_shared
-from appliance.cli.officers import agree, record, register_officer, request, spend, told, waiting
+from appliance.cli.officers import agree, places_of, record, register_officer, request, spend, told, waiting
 from appliance.cli.options import AsJson, Home, settings
-from appliance.cli.record import record_operation
+from appliance.cli.record import operator, record_operation
 from appliance.cli.show import console, print_json, table
 from appliance.config import Config
 from appliance.durable_file import make_folder
@@ -27,7 +26,7 @@ from audit.cli.duty import now_ms
 from audit.cli.frame import OfficerKeyFile
 from audit.errors import ApprovalError
 from audit.officers import Officer
-from audit.places import Places, find_places
+from audit.places import Places
 
 PROVIDER_CLOSED = "provider_closed"
 PROVIDER_OPENED = "provider_opened"
@@ -80,7 +79,7 @@ def open_again(
 ) -> None:
     """Open a provider that was closed by hand: one officer asks with --case, another one gives with --approval."""
     config = settings(home)
-    places = find_places(config.home)
+    places = places_of(config)
     officer = register_officer(officer_key_file, places)
     if approval:
         _open(config, places, name, approval_id=approval, officer=officer)
@@ -114,7 +113,7 @@ def _closing(name: str, reason: str) -> Closing:
             id=secrets.token_hex(ID_BYTES),
             provider=name,
             reason=" ".join(reason.split()),
-            by=getpass.getuser(),
+            by=operator(),
             time_ms=now_ms(),
         )
     except ValueError as error:

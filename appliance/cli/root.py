@@ -5,6 +5,7 @@ that cannot be read or written.  Wrong use is exit code 2, as everywhere.  A fau
 traceback, because hiding it would hide the bug, but not the exception's words: they can be a patient's.
 """
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -106,9 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        console(on_stderr=True).print(
-            f"{where}{error.strerror or type(error).__name__}; see 'appliance doctor'.", style="red"
-        )
+        is_roots = isinstance(error, PermissionError) and os.geteuid() != 0
+        advice = "it is another user's; run the command with 'sudo'" if is_roots else "see 'appliance doctor'"
+        console(on_stderr=True).print(f"{where}{error.strerror or type(error).__name__}; {advice}.", style="red")
         sys.exit(1)
 
 

@@ -4,7 +4,6 @@ Asks the supervisor's state file, the gateway's readiness and the recorder's hea
 Exit codes: 0 ready; 1 running and not ready; 3 not running.
 """
 
-import asyncio
 import contextlib
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,17 +12,17 @@ import typer
 from rich.text import Text
 
 from appliance.cli.options import AsJson, Home, settings
+from appliance.cli.record import ask_health
 from appliance.cli.show import console, print_json, table
+from appliance.cli.site_state import find_running, how_to_start
 from appliance.cli.status_policy import policy_on_disk
-from appliance.cli.supervisor_probes import Readiness, read_readiness
-from appliance.cli.supervisor_state import ProcessState, Running, read_running
+from appliance.cli.supervisor_probes import Readiness, readiness_of
+from appliance.cli.supervisor_state import ProcessState, Running
 from appliance.clock import Clock
 from appliance.config import Config
 from appliance.errors import ApplianceError
 from appliance.models.manifest import load_manifest
 from appliance.policy.agreements import ENDED
-from audit.errors import AuditError
-from audit.recorder.client import RecorderClient
 
 EXIT_NOT_READY = 1
 """It runs and cannot answer now."""
@@ -38,13 +37,13 @@ STATE_COLOURS = {"running": "green", "starting": "yellow", "refused": "red", "wa
 def status(*, home: Home = None, as_json: AsJson = False) -> None:
     """Show what runs, whether it is ready, and what it answers with."""
     config = settings(home)
-    running = read_running(config)
-    readiness = read_readiness(running.url, running.ca) if running else None
+    running = find_running(config)
+    readiness = readiness_of(running) if running else None
     report = _report(config, running, readiness)
     if as_json:
         print_json(report)
     else:
-        _show(report, running)
+        _show(report, running, how_to_start=how_to_start(config))
     if running is None or readiness is None:
         raise typer.Exit(EXIT_NOT_RUNNING)
     if not readiness.ready:
@@ -62,7 +61,7 @@ def _report(config: Config, running: Running | None, readiness: Readiness | None
         "policy": policy,
         "agreements": agreements,
         "model": _model(config, running),
-        "trail": _trail(config) if running else {},
+        "trail": ask_health(config.recorder_socket) if running else {},
         "readyz": readiness.body if readiness else {},
         "processes": {name: state.model_dump() for name, state in running.processes.items()} if running else {},
     }
@@ -85,27 +84,10 @@ def _model(config: Config, running: Running | None) -> dict[str, object]:
     return {"name": manifest.name, "digest": manifest.digest, "pinned": True}
 
 
-def _trail(config: Config) -> dict[str, object]:
-    """Return what the recorder says about itself, and why it cannot."""
-    try:
-        return dict(asyncio.run(_ask_recorder(config)))
-    except (AuditError, TimeoutError) as error:
-        return {"problem": f"the recorder does not answer ({type(error).__name__})"}
-
-
-async def _ask_recorder(config: Config) -> dict[str, object]:
-    client = RecorderClient(config.recorder_socket)
-    try:
-        async with asyncio.timeout(5):
-            return dict(await client.health())
-    finally:
-        await client.aclose()
-
-
-def _show(report: dict[str, object], running: Running | None) -> None:
+def _show(report: dict[str, object], running: Running | None, *, how_to_start: str) -> None:
     out = console()
     if running is None:
-        out.print(f"Not running ({report['home']}). Start it with 'appliance up'.", style="yellow")
+        out.print(f"Not running ({report['home']}). Start it with '{how_to_start}'.", style="yellow")
         out.print(table("", ("", ""), _rows(report)))
         _show_agreements(report)
         return

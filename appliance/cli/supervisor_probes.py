@@ -1,14 +1,18 @@
 """Asks the parts of a running appliance whether they answer: does it listen, is it ready, and why not.
 
-The gateway is asked over HTTPS with its own certificate authority, as a caller would; no proof is sent.
+The gateway is asked over HTTPS with its own certificate authority, as a caller would, or at a site with its very
+certificate; no proof is sent.
 """
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+
+from appliance.cli.supervisor_state import Running
 
 PATIENCE_S = 5.0
 """The gateway answers /readyz from memory; five seconds covers a machine busy with loading a model."""
@@ -51,10 +55,39 @@ async def is_port_open(host: str, port: int) -> bool:
     return True
 
 
+def readiness_of(running: Running) -> Readiness:
+    """Ask a running appliance's gateway whether it can answer, and why not."""
+    if running.asked_at:
+        return _asked(running.asked_at, lambda: pinned(running.ca))
+    return read_readiness(running.url, running.ca)
+
+
 def read_readiness(url: str, ca: Path) -> Readiness:
-    """Ask the gateway whether it can answer, and why not."""
+    """Ask the gateway of an authority whether it can answer, and why not."""
+    return _asked(url, lambda: ssl.create_default_context(cafile=str(ca)))
+
+
+def pinned(certificate: Path) -> ssl.SSLContext:
+    """Return the trust in one server's certificate and no other; callers know it by another name than this machine.
+
+    Raises OSError or ValueError if the file holds none.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    # Its authority is the hospital's, which this machine need not trust: the certificate itself is the anchor.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(cadata=_first(certificate.read_text()))
+    return context
+
+
+def _first(chain: str) -> str:
+    end = chain.find(ssl.PEM_FOOTER)
+    return chain[chain.find(ssl.PEM_HEADER) : end + len(ssl.PEM_FOOTER)] if end >= 0 else ""
+
+
+def _asked(url: str, trusted: Callable[[], ssl.SSLContext]) -> Readiness:
     try:
-        trust = ssl.create_default_context(cafile=str(ca))
+        trust = trusted()
         answer = httpx.get(f"{url}/readyz", verify=trust, timeout=PATIENCE_S, trust_env=False)
         body = answer.json()
     except (OSError, ValueError, httpx.HTTPError) as error:

@@ -53,6 +53,9 @@ class Running(BaseModel):
     console_url: str
     metrics_url: str
     ca: Path
+    asked_at: str = ""
+    """At a site: where this machine reaches the gateway, whose certificate `ca` then is itself; else `url` and `ca`."""
+
     upstream: str | None = None
     """What stands in the engine's place."""
 

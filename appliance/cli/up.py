@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from appliance.cli.options import AsJson, Home, settings
 from appliance.cli.show import console, print_json
+from appliance.cli.site_state import how_to_start
 from appliance.cli.supervisor import Supervisor
 from appliance.cli.supervisor_claims import StartConflictError, claimed, with_ports
 from appliance.cli.supervisor_plan import programs
@@ -63,6 +64,8 @@ def up(  # noqa: PLR0913  # each parameter is an option of the command
     engine = {"upstream": upstream, "upstream_model": upstream_model, "profile": profile}
     try:
         config = override(settings(home), {"port": port, "console_port": console_port}, engine)
+        if config.site is not None:
+            raise ConfigError(f"{config.home} is a site's, whose programs systemd starts: '{how_to_start(config)}'.")
         with claimed(config.home):
             _run(with_ports(config), within_s=within, as_json=as_json)
     except StartConflictError as conflict:
