@@ -7,6 +7,7 @@ error from a router means that the packet was out.  MUST NOT send content: a SYN
 """
 
 import errno
+import ipaddress
 import select
 import socket
 import struct
@@ -182,7 +183,7 @@ def _of_error(each: _Open, number: int) -> _Verdict:
     sender = _error_sender(each)
     if sender is None:
         return _unproven(f"{name}, and nothing says from where")
-    if sender == each.own_address:
+    if sender == each.own_address or ipaddress.ip_address(sender).is_loopback:
         return _refused(f"a filter of this machine rejected it ({name})")
     return _Verdict(Outcome.REACHED, f"the packet left; {sender} answered {name}")
 

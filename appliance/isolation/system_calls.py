@@ -34,6 +34,16 @@ _RING_PARAMETERS_BYTES = 120
 _BAD_FD = -1
 
 
+INIT = 1
+"""systemd: root's, and there in every namespace that a unit has."""
+
+
+class _Piece(ctypes.Structure):
+    """`struct iovec` (uio.h)."""
+
+    _fields_ = (("base", ctypes.c_void_p), ("size", ctypes.c_size_t))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One system call to try."""
@@ -50,6 +60,12 @@ def _call(name: str, x86: int, arm: int, arguments: Callable[[], tuple[object, .
     return Call(name=name, numbers=MappingProxyType({_X86: x86, _ARM: arm}), arguments=arguments)
 
 
+def _memory_of(process: int) -> tuple[object, ...]:
+    """Ask for one byte of a process: the kernel looks at the right to it before it looks at the address."""
+    here = _Piece(ctypes.cast(ctypes.create_string_buffer(1), ctypes.c_void_p), 1)
+    return process, ctypes.byref(here), 1, ctypes.byref(_Piece(None, 1)), 1, 0
+
+
 def _ring() -> tuple[object, ...]:
     return 4, ctypes.create_string_buffer(_RING_PARAMETERS_BYTES)
 
@@ -59,8 +75,8 @@ CALLS = (
     _call("io_uring_enter", 426, 426, lambda: (_BAD_FD, 0, 0, 0, None, 0)),
     _call("io_uring_register", 427, 427, lambda: (_BAD_FD, 0, None, 0)),
     _call("ptrace", 101, 117, lambda: (0, 0, None, None)),  # PTRACE_TRACEME: the child offers itself
-    _call("process_vm_readv", 310, 270, lambda: (1, None, 0, None, 0, 0)),
-    _call("process_vm_writev", 311, 271, lambda: (1, None, 0, None, 0, 0)),
+    _call("process_vm_readv", 310, 270, lambda: _memory_of(INIT)),
+    _call("process_vm_writev", 311, 271, lambda: _memory_of(INIT)),
     _call("init_module", 175, 105, lambda: (None, 0, b"")),
     _call("finit_module", 313, 273, lambda: (_BAD_FD, b"", 0)),
     _call("delete_module", 176, 106, lambda: (b"appliance_no_such_module", 0)),
