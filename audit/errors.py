@@ -6,7 +6,8 @@
     ├── AppendError                 the record was not made durable; nothing may be released
     │   ├── RecorderUnavailableError    no recorder answers on its socket
     │   ├── QuarantinedError            the trail is not the one that was signed; it is read-only until a person looks
-    │   └── DiskReservedError           the disk is down to its reserve; nothing new is taken
+    │   ├── DiskReservedError           the disk is down to its reserve; nothing new is taken
+    │   └── PeerRefusedError            this program may not ask or record this
     ├── SealError                   a body could not be sealed
     ├── OpenError                   a sealed body could not be opened: wrong passphrase, destroyed or damaged key
     │   └── SecretRefusedError          a token refused its PIN; MUST NOT be tried again, because the token locks
@@ -61,6 +62,12 @@ class DiskReservedError(AppendError):
     """Say that the disk is down to its reserve, so nothing new is taken until space is freed."""
 
     code = "disk_reserved"
+
+
+class PeerRefusedError(AppendError):
+    """Say what a program asked of the recorder that it has no right to; it is logged, and nothing was recorded."""
+
+    code = "peer_refused"
 
 
 class SealError(AuditError):

@@ -82,13 +82,14 @@ def find_places(home: Path | None = None, *, run: Path | None = None) -> Places:
     root = home_folder(home)
     if (root / RESTORE_FILE).exists():
         raise SettingsError(f"a restore of {root} was begun and not finished; run 'audit restore' to finish it")
+    settings = read_settings(root)
     is_copy = not (root / "audit").exists() and Trail(folder=root).database.exists()
     return Places(
         trail=Trail(folder=root if is_copy else root / "audit"),
         is_copy=is_copy,
         custodian=root / "custodian",
-        settings=read_settings(root),
-        socket=(run or _run_folder(root)) / "recorder.sock",
+        settings=settings,
+        socket=(run or settings.run or _run_folder(root)) / "recorder.sock",
     )
 
 

@@ -11,6 +11,7 @@ Example::
     witnesses:
       - {kind: file, path: /mnt/worm/checkpoints.log}
       - {kind: syslog, host: siem.hospital.example, ca: /etc/appliance/siem-ca.pem}
+    run: /run/appliance-recorder
     reserve_mib: 512
 """
 
@@ -98,6 +99,9 @@ class Settings(_Section):
 
     witnesses: Annotated[tuple[Witness, ...], Field(min_length=1)] | None = None
     """At least one; None for the embedded default, a file beside the trail's folder."""
+
+    run: Path | None = None
+    """Folder of the recorder's socket at a site, such as ``/run/appliance-recorder``; HOME/run when absent."""
 
     reserve_mib: int = Field(default=RESERVE_MIB, ge=0)
     """Free space, in MiB, that is left to what is in flight when a disk runs full; 0 reserves nothing."""

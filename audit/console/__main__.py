@@ -1,10 +1,12 @@
 """Run the console: ``python -m audit.console --home HOME --certificate FILE --key FILE [--run RUN] [--host] [--port]``.
 
 It reads the database, never writes it, and tells the recorder of every read.  On SIGTERM or SIGINT it finishes what
-is in flight and ends.  Exit codes: 0 stopped as asked; 2 cannot start (certificate or port; the log says what to do).
+is in flight and ends.  systemd hears that it is ready once it answers, and that it lives while its event loop turns.
+Exit codes: 0 stopped as asked; 2 cannot start (settings, certificate or port; the log says what to do).
 """
 
 import argparse
+import asyncio
 import os
 import signal
 import socket
@@ -17,13 +19,16 @@ from pathlib import Path
 import structlog
 import uvicorn
 import uvloop
+from typing_extensions import override
 
 from audit.console.app import build_app
 from audit.console.journal import configure_journal
 from audit.console.parts import Parts
+from audit.errors import AuditError
 from audit.hardening import harden
-from audit.places import find_places
+from audit.places import Places, find_places
 from audit.recorder.client import RecorderClient
+from audit.service_notice import READY, STOPPING, keep_watchdog, notify
 
 EXIT_CANNOT_START = 2
 """Certificate, key or port cannot be used."""
@@ -46,6 +51,11 @@ def main(arguments: list[str] | None = None) -> int:
     os.umask(PRIVATE_UMASK)
     configure_journal()
     try:
+        places = find_places(options.home, run=options.run)
+    except AuditError as error:
+        _log.critical("console_cannot_start", error=error.code, reason=str(error))
+        return EXIT_CANNOT_START
+    try:
         context = _tls(options.certificate, options.key)
         listener = socket.create_server((options.host, options.port))
     except (OSError, ssl.SSLError) as error:
@@ -53,13 +63,21 @@ def main(arguments: list[str] | None = None) -> int:
         _log.critical("console_cannot_start", error=type(error).__name__, reason=reason)
         return EXIT_CANNOT_START
     with listener:
-        uvloop.run(_serve(options.home, run=options.run, context=context, listener=listener))
+        uvloop.run(_serve(places, context=context, listener=listener))
     _log.info("console_stopped")
     return 0
 
 
-async def _serve(home: Path, *, run: Path | None, context: ssl.SSLContext, listener: socket.socket) -> None:
-    places = find_places(home, run=run)
+class _Server(uvicorn.Server):
+    """uvicorn, which tells the service manager once it answers."""
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        notify(READY)
+
+
+async def _serve(places: Places, *, context: ssl.SSLContext, listener: socket.socket) -> None:
     async with _recorder(places.socket) as recorder:
         app = build_app(Parts.of(places, recorder))
         config = uvicorn.Config(
@@ -73,12 +91,15 @@ async def _serve(home: Path, *, run: Path | None, context: ssl.SSLContext, liste
             timeout_graceful_shutdown=DRAIN_S,
             ssl_context_factory=lambda _config, _default: context,
         )
-        server = uvicorn.Server(config)
+        server = _Server(config)
         # uvicorn raises the signal again once it has drained; without a handler of ours that would end us with it.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: setattr(server, "should_exit", True))
         _log.info("console_started", port=listener.getsockname()[1])
+        alive = asyncio.create_task(keep_watchdog(lambda: True))
         await server.serve(sockets=[listener])
+        alive.cancel()
+        notify(STOPPING)
 
 
 @asynccontextmanager

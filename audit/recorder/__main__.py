@@ -1,7 +1,9 @@
-"""Run the recorder: ``python -m audit.recorder --home HOME [--run RUN]``.
+"""Run the recorder: ``python -m audit.recorder --home HOME [--run RUN] [--peer NAME=UID ...]``.
 
 It holds the trail's only writer.  It never reads the custodian's folder and never opens a network socket.  On SIGTERM
-or SIGINT it drains: what was read is written and answered, the head is signed, and then it ends.
+or SIGINT it drains: what was read is written and answered, the head is signed, and then it ends.  At a site each
+``--peer`` names a program that is another user, and may do what `audit.recorder.peers` says; systemd hears that it is
+ready once the socket is open, and that it lives for as long as its writer thread turns.
 
 A database that is not the one that was signed is *quarantined*: the process stays up, answers reads and health, and
 refuses every record, until a person has looked and starts it again.
@@ -30,8 +32,10 @@ from audit.log.reserve import Reserve, watched_folder
 from audit.places import Places, find_places
 from audit.recorder.committer import Committer
 from audit.recorder.months import Months
+from audit.recorder.peers import Peers, read_peers
 from audit.recorder.server import Server
 from audit.recorder.service import Service
+from audit.service_notice import READY, STOPPING, keep_watchdog, notify, status
 from audit.witness import Publisher, open_witnesses
 
 EXIT_FAULT = 1
@@ -55,18 +59,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m audit.recorder", description="Write the audit trail.")
     parser.add_argument("--home", type=Path, required=True, help="folder with all state; the trail is in HOME/audit")
     parser.add_argument("--run", type=Path, help="folder of the socket; HOME/run by default")
+    parser.add_argument(
+        "--peer", action="append", default=[], metavar="NAME=UID", help="a site's program that is a user of its own"
+    )
     options = parser.parse_args(arguments)
     os.umask(PRIVATE_UMASK)
     logger = _logger()
     try:
-        places = find_places(options.home, run=options.run or options.home / "run")
+        places, peers = find_places(options.home, run=options.run), read_peers(options.peer)
     except AuditError as error:
         logger.critical("recorder.cannot_start", code=error.code, reason=str(error))
         return EXIT_CANNOT_START
-    return run(places, logger=logger)
+    return run(places, peers=peers, logger=logger)
 
 
-def run(places: Places, *, logger: FilteringBoundLogger) -> int:
+def run(places: Places, *, peers: Peers, logger: FilteringBoundLogger) -> int:
     """Recover the trail, serve until told to stop, and return the exit code."""
     clocks = Clocks(now_ms=_now_ms, monotonic_s=time.monotonic)
     try:
@@ -78,7 +85,7 @@ def run(places: Places, *, logger: FilteringBoundLogger) -> int:
         logger.critical("recorder.cannot_start", code=error.code, reason=str(error))
         return EXIT_CANNOT_START
     logger.info("recorder.opened", origin=log.key.origin, size=log.size)
-    code = uvloop.run(_serve(log, places=places, clocks=clocks, logger=logger))
+    code = uvloop.run(_serve(log, places=places, peers=peers, clocks=clocks, logger=logger))
     logger.info("recorder.stopped", size=log.size, code=code)
     return code
 
@@ -107,7 +114,7 @@ def _open(places: Places, *, clocks: Clocks, logger: FilteringBoundLogger) -> Lo
     return log
 
 
-async def _serve(log: Log, *, places: Places, clocks: Clocks, logger: FilteringBoundLogger) -> int:
+async def _serve(log: Log, *, places: Places, peers: Peers, clocks: Clocks, logger: FilteringBoundLogger) -> int:
     ending, broken = asyncio.Event(), asyncio.Event()
 
     def die() -> None:
@@ -117,7 +124,7 @@ async def _serve(log: Log, *, places: Places, clocks: Clocks, logger: FilteringB
     reserve = Reserve(watched_folder(places.database), reserve_mib=places.settings.reserve_mib)
     committer = Committer(log, on_death=die, look=reserve.look)
     service = Service(log, committer=committer, months=Months(places.trail), clocks=clocks, reserve=reserve)
-    server = Server(service, committer=committer, logger=logger)
+    server = Server(service, committer=committer, logger=logger, peers=peers)
     committer.on_progress = server.regulate
     try:
         await server.listen(places.socket)
@@ -129,7 +136,11 @@ async def _serve(log: Log, *, places: Places, clocks: Clocks, logger: FilteringB
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
     logger.info("recorder.ready", socket=str(places.socket))
+    alive = asyncio.create_task(keep_watchdog(committer.has_turned))
+    notify(READY, status(f"Records in {log.key.origin}."))
     await _watch(service, ending=ending, logger=logger)
+    alive.cancel()
+    notify(STOPPING)
     await server.drain()
     return EXIT_FAULT if broken.is_set() else 0
 
@@ -143,6 +154,7 @@ async def _watch(service: Service, *, ending: asyncio.Event, logger: FilteringBo
         if found != known:
             state, witness, keys = known = found
             logger.warning("recorder.health", state=state, reason=health["reason"], witness=witness, keys=keys)
+            notify(status(f"state: {state}; witness: {witness}; keys: {keys}"))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(ending.wait(), HEALTH_S)
 

@@ -18,6 +18,7 @@ from audit.errors import (
     AuditError,
     DiskReservedError,
     FormatError,
+    PeerRefusedError,
     QuarantinedError,
     RecorderUnavailableError,
 )
@@ -34,7 +35,9 @@ FIRST_BACKOFF_S = 0.05
 LAST_BACKOFF_S = 1.0
 """Longest wait between attempts; an operator should see recovery at once."""
 
-_CLASSES = {error.code: error for error in (RecorderUnavailableError, QuarantinedError, DiskReservedError)}
+_CLASSES = {
+    error.code: error for error in (RecorderUnavailableError, QuarantinedError, DiskReservedError, PeerRefusedError)
+}
 """Codes on the wire that stand for a class of their own; every other is an AppendError."""
 
 _LOST = "the recorder closed the connection; the record may or may not exist, so nothing may be released"

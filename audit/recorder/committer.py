@@ -66,6 +66,10 @@ class Committer:
         """Memory that waits for a commit; changed in the event loop only."""
         self.failure = ""
         """Why appends fail now; empty while they succeed.  Written by the thread, read by anyone."""
+        self._turns = 0
+        """Turns of the thread; written by it alone."""
+        self._turns_seen = -1
+        """Turns at the last look of `has_turned`; used by the event loop alone."""
 
     def start(self) -> None:
         """Start the thread."""
@@ -92,6 +96,11 @@ class Committer:
             self._questions.append(call)
             self._lock.notify()
         return call.future
+
+    def has_turned(self) -> bool:
+        """Say whether the thread has come round since the last look: one that hangs on a disk or a lock has not."""
+        turns, self._turns_seen = self._turns_seen, self._turns
+        return turns != self._turns_seen
 
     async def drain(self) -> None:
         """Write everything that waits, sign the head, close the log and end the thread."""
@@ -123,6 +132,7 @@ class Committer:
             self._loop.call_soon_threadsafe(self._resolve, results, sum(call.size_bytes for call in appends))
         self._look()
         self._keep()
+        self._turns += 1
         return not ending
 
     def _take(self) -> list[_Append]:

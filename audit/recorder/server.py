@@ -1,6 +1,7 @@
 """The recorder's socket: who may speak, and how calls and answers travel.
 
-Only this user and root may connect.  Reading stops while too much waits for the disk, so memory is bounded whatever
+Only this user, root and the programs that `Peers` names may connect, and each call is held against what its program
+may do before anything of it is sealed.  Reading stops while too much waits for the disk, so memory is bounded whatever
 the peers do.  A frame that is no frame ends its connection; a request that is no request is answered with an error.
 """
 
@@ -15,9 +16,10 @@ from typing import Any, cast
 from structlog.typing import FilteringBoundLogger
 from typing_extensions import override
 
-from audit.errors import AuditError, FormatError
+from audit.errors import AuditError, FormatError, PeerRefusedError
 from audit.recorder.committer import Committer
-from audit.recorder.messages import read_request
+from audit.recorder.messages import Request, read_request
+from audit.recorder.peers import NOBODY, Peers
 from audit.recorder.service import Render, Service
 from audit.recorder.wire import FrameReader, decode_header, encode_frame
 
@@ -30,6 +32,12 @@ MAX_CONNECTIONS = 64
 CLOSE_TIMEOUT_S = 2.0
 """A peer that does not take its last answers by then loses them."""
 
+OWN_UMASK = 0o177
+"""The socket is for this user alone."""
+
+SHARED_UMASK = 0o117
+"""The socket is for this user and its group, in which a site's other programs are."""
+
 _CREDENTIALS = struct.Struct("3i")
 """``struct ucred``: process, user, group (unix(7))."""
 
@@ -37,19 +45,22 @@ _CREDENTIALS = struct.Struct("3i")
 class Server:
     """The open socket and its connections.  Owned by the event loop."""
 
-    def __init__(self, service: Service, *, committer: Committer, logger: FilteringBoundLogger) -> None:
-        """Take what answers the calls."""
+    def __init__(
+        self, service: Service, *, committer: Committer, logger: FilteringBoundLogger, peers: Peers | None = None
+    ) -> None:
+        """Take what answers the calls, and who may make which; without `peers` this user and root alone."""
         self.service = service
+        self.peers = peers or Peers()
         self.logger = logger
-        self._committer = committer
+        self.committer = committer
         self._connections: set[Connection] = set()
         self._draining = False
         self._listener: asyncio.Server | None = None
 
     async def listen(self, path: Path) -> None:
-        """Open the socket for this user alone; a stale one is replaced."""
+        """Open the socket, for this user alone unless there are peers; a stale one is replaced."""
         loop = asyncio.get_running_loop()
-        mask = os.umask(0o177)
+        mask = os.umask(SHARED_UMASK if self.peers.are_others else OWN_UMASK)
         try:
             self._listener = await loop.create_unix_server(partial(Connection, self), str(path))
         finally:
@@ -61,7 +72,7 @@ class Server:
         if self._listener is not None:
             self._listener.close()
         self.regulate()
-        await self._committer.drain()
+        await self.committer.drain()
         gone = [connection.close() for connection in self._connections]
         if gone:
             await asyncio.wait(gone, timeout=CLOSE_TIMEOUT_S)
@@ -79,7 +90,7 @@ class Server:
 
     def regulate(self) -> None:
         """Stop or resume reading, by how much waits."""
-        full = self._draining or self._committer.waiting_bytes > HIGH_WATER_BYTES
+        full = self._draining or self.committer.waiting_bytes > HIGH_WATER_BYTES
         for connection in self._connections:
             connection.set_reading(on=not full)
 
@@ -90,6 +101,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: Server) -> None:
         """Take the server that it belongs to."""
         self._server = server
+        self._rights = NOBODY
         self._reader = FrameReader()
         self._transport: asyncio.Transport | None = None
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -114,14 +126,15 @@ class Connection(asyncio.Protocol):
         # uvloop's transports speak the interface without being subclasses, so this is a cast and no check.
         stream = cast("asyncio.Transport", transport)
         user = _peer_user(stream)
-        if user not in {0, os.getuid()}:
+        rights = self._server.peers.of(user)
+        if rights is None:
             self._server.logger.warning("recorder.peer_refused", peer_user=user)
             transport.close()
         elif not self._server.join(self):
             self._server.logger.warning("recorder.connection_refused", limit=MAX_CONNECTIONS)
             transport.close()
         else:
-            self._transport = stream
+            self._transport, self._rights = stream, rights
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -150,11 +163,22 @@ class Connection(asyncio.Protocol):
             self._refuse(decode_header(head).get("call"), error)
             return
         try:
+            self._check(request)
             future, render = self._server.service.call(request, bodies)
         except AuditError as error:
             self._refuse(request.call, error)
             return
         future.add_done_callback(partial(self._answer, request.call, render))
+
+    def _check(self, request: Request) -> None:
+        """Raise PeerRefusedError, once it is logged, if the peer has no right to this call."""
+        try:
+            self._rights.check(request)
+        except PeerRefusedError as error:
+            kinds = sorted({event.kind.value for event in request.events})
+            program, op = self._rights.program, request.op
+            self._server.logger.warning("recorder.call_refused", peer=program, op=op, kinds=kinds, reason=str(error))
+            raise
 
     def _answer(self, call: int, render: Render, future: asyncio.Future[Any]) -> None:
         error = future.exception()

@@ -3,6 +3,7 @@
 import datetime as dt
 import ipaddress
 import json
+import os
 import signal
 import socket
 import ssl
@@ -24,6 +25,7 @@ from cryptography.x509.oid import NameOID
 
 from audit.officers import Officers
 from tests.support.recorder_process import running_recorder
+from tests.support.service_manager import Manager, service_manager
 from tests.support.trail_builder import PATIENT, TrailBuilder, TurnableClock
 
 READY_S = 30.0
@@ -38,6 +40,8 @@ class RunningConsole:
     certificate: Path
     process: subprocess.Popen[bytes]
     key: str
+    manager: Manager
+    """What it told the service manager."""
 
     @property
     def log(self) -> str:
@@ -74,10 +78,14 @@ def running_console(trail: TrailBuilder, key: str) -> Iterator[RunningConsole]:
     port = _free_port()
     command = [sys.executable, "-m", "audit.console", "--home", str(trail.home), "--port", str(port)]
     command += ["--certificate", str(certificate), "--key", str(private)]
-    with (trail.home / "console.log").open("wb") as log, subprocess.Popen(command, stderr=log) as process:
+    with service_manager() as (manager, address), (trail.home / "console.log").open("wb") as log:
+        environment = {**os.environ, "NOTIFY_SOCKET": address, "WATCHDOG_USEC": "500000"}
+        process = subprocess.Popen(command, stderr=log, env=environment)
         try:
             _wait(port, process)
-            yield RunningConsole(trail=trail, port=port, certificate=certificate, process=process, key=key)
+            yield RunningConsole(
+                trail=trail, port=port, certificate=certificate, process=process, key=key, manager=manager
+            )
         finally:
             process.terminate()
             process.wait(READY_S)
@@ -85,6 +93,11 @@ def running_console(trail: TrailBuilder, key: str) -> Iterator[RunningConsole]:
 
 def test_it_lives_without_a_key(console: RunningConsole) -> None:
     assert console.ask("/healthz", key="") == (200, {"status": "ok"})
+
+
+async def test_the_service_manager_hears_that_it_answers_and_lives(console: RunningConsole) -> None:
+    await console.manager.wait_for("READY=1")
+    await console.manager.wait_for("WATCHDOG=1", times=2)
 
 
 def test_an_officer_lists_exchanges(console: RunningConsole) -> None:
@@ -256,6 +269,7 @@ def test_a_read_that_cannot_be_recorded_is_not_answered(tmp_path: Path) -> None:
 
     assert {(status, problem["code"]) for status, problem in answers} == {(503, "audit_unavailable")}
     assert "rows" not in json.dumps(answers)
+        assert console.manager.heard[-1] == "STOPPING=1"
     assert code == 0
     assert "console_stopped" in console.log
 
@@ -312,3 +326,13 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return pem, private
+
+
+def test_wrong_settings_stop_the_start_with_their_reason(tmp_path: Path) -> None:
+    (tmp_path / "trail.yaml").write_text("databse: x\n")
+    command = [sys.executable, "-m", "audit.console", "--home", str(tmp_path), "--certificate", "x", "--key", "x"]
+
+    ended = subprocess.run(command, capture_output=True, check=False)
+
+    assert ended.returncode == 2
+    assert b"databse" in ended.stderr

@@ -15,6 +15,7 @@ from audit.log.reserve import Reserve
 from audit.recorder.client import RecorderClient
 from audit.recorder.committer import Committer
 from audit.recorder.months import Months
+from audit.recorder.peers import Peers
 from audit.recorder.server import Server
 from audit.recorder.service import Service
 from audit.witness import Publisher
@@ -41,6 +42,7 @@ async def served(
     factory: type[Connection] = Connection,
     publisher: Publisher | None = None,
     reserve: Reserve | None = None,
+    peers: Peers | None = None,
 ) -> AsyncIterator[Served]:
     """Serve a new trail until the block ends, and drain it."""
     trail, clock = new_trail(folder), TurnedClock()
@@ -53,7 +55,7 @@ async def served(
     logger = structlog.wrap_logger(
         None, processors=[lines], wrapper_class=structlog.make_filtering_bound_logger("info")
     )
-    server = Server(service, committer=committer, logger=logger)
+    server = Server(service, committer=committer, logger=logger, peers=peers)
     committer.on_progress = server.regulate
     socket = folder / "recorder.sock"
     await server.listen(socket)

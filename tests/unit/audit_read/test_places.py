@@ -28,6 +28,13 @@ def test_a_run_folder_given_holds_the_socket(tmp_path: Path) -> None:
     assert find_places(tmp_path, run=tmp_path / "r").socket == tmp_path / "r" / "recorder.sock"
 
 
+def test_a_sites_settings_name_the_run_folder(tmp_path: Path) -> None:
+    (tmp_path / "trail.yaml").write_text("run: /run/appliance-recorder\n")
+
+    assert find_places(tmp_path).socket == Path("/run/appliance-recorder/recorder.sock")
+    assert find_places(tmp_path, run=tmp_path).socket == tmp_path / "recorder.sock"
+
+
 def test_a_copied_trail_folder_is_a_home_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "trail.db").touch()
 

@@ -3,11 +3,9 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -20,33 +18,17 @@ from appliance.engine.client import EngineClient
 from appliance.engine.sentinel import DEFAULT_PACE, EXIT_CANNOT_START, EXIT_FAULT, Pace, Sentinel, main, prepare
 from appliance.errors import ConfigError, EngineError, ManifestMismatchError
 from tests.support.pretend_vllm import PretendEngine, pretend_engine
+from tests.support.service_manager import Manager, service_manager
 
 QUICK = Pace(starting_s=0.02, running_s=0.02, missed_s=0.02, drain_s=10.0)
 WITHIN_S = 20.0
 
 
-class Notices:
-    """The service manager's end: what the sentinel told it."""
-
-    def __init__(self, listener: socket.socket) -> None:
-        self._listener = listener
-        self.heard: list[str] = []
-
-    def count(self, assignment: str) -> int:
-        """Return how often something was told until now."""
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                self.heard += self._listener.recv(65_536).decode().split("\n")
-        return self.heard.count(assignment)
-
-
 @pytest.fixture
-def notices(monkeypatch: pytest.MonkeyPatch) -> Iterator[Notices]:
-    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(f"{folder}/notify")
-        listener.settimeout(0)
-        monkeypatch.setenv("NOTIFY_SOCKET", f"{folder}/notify")
-        yield Notices(listener)
+def notices(monkeypatch: pytest.MonkeyPatch) -> Iterator[Manager]:
+    with service_manager() as (manager, address):
+        monkeypatch.setenv("NOTIFY_SOCKET", address)
+        yield manager
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +87,7 @@ def is_alive(pid: int) -> bool:
 
 
 async def test_ready_is_told_only_after_a_completion_came_back(
-    engine: PretendEngine, client: EngineClient, notices: Notices
+    engine: PretendEngine, client: EngineClient, notices: Manager
 ) -> None:
     engine.put("sick")
 
@@ -123,7 +105,7 @@ async def test_ready_is_told_only_after_a_completion_came_back(
 
 
 async def test_it_pings_the_watchdog_only_for_canaries_that_came_back(
-    engine: PretendEngine, client: EngineClient, notices: Notices
+    engine: PretendEngine, client: EngineClient, notices: Manager
 ) -> None:
     async with running(engine, client) as (_, task):
         await until(lambda: notices.count("WATCHDOG=1") >= 2)
@@ -135,7 +117,7 @@ async def test_it_pings_the_watchdog_only_for_canaries_that_came_back(
 
 
 async def test_an_engine_that_generates_no_more_is_ended_so_that_it_starts_anew(
-    engine: PretendEngine, client: EngineClient, notices: Notices
+    engine: PretendEngine, client: EngineClient, notices: Manager
 ) -> None:
     async with running(engine, client) as (_, task):
         await until(lambda: notices.count("READY=1"))
@@ -165,7 +147,7 @@ async def test_two_misses_are_forgiven(engine: PretendEngine) -> None:
 
 
 async def test_stopping_waits_for_what_is_in_flight(
-    engine: PretendEngine, client: EngineClient, notices: Notices
+    engine: PretendEngine, client: EngineClient, notices: Manager
 ) -> None:
     async with running(engine, client) as (sentinel, task):
         await until(lambda: notices.count("READY=1"))
@@ -179,7 +161,7 @@ async def test_stopping_waits_for_what_is_in_flight(
 
 
 async def test_an_engine_that_does_not_end_is_killed_after_its_time(
-    engine: PretendEngine, client: EngineClient, notices: Notices
+    engine: PretendEngine, client: EngineClient, notices: Manager
 ) -> None:
     engine.put("stubborn")
     pace = Pace(starting_s=0.02, running_s=0.02, missed_s=0.02, drain_s=0.2)
@@ -263,7 +245,7 @@ def test_canaries_are_as_frequent_as_the_watchdog_asks(limit_s: float | None, ev
     assert DEFAULT_PACE.for_watchdog(limit_s) == every_s
 
 
-def test_the_program_starts_drains_and_ends_as_systemd_asks(engine: PretendEngine, notices: Notices) -> None:
+def test_the_program_starts_drains_and_ends_as_systemd_asks(engine: PretendEngine, notices: Manager) -> None:
     settings = {"engine": {"python": str(engine.config.engine.python), "model": str(engine.config.engine.model)}}
     (engine.config.home / "appliance.yaml").write_text(json.dumps(settings))
     command = [sys.executable, "-m", "appliance.engine.sentinel", "--home", str(engine.config.home)]
