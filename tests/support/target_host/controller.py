@@ -123,6 +123,9 @@ class Controller:
         ) as process:  # fmt: skip
             is_ended = _watched(process, log, watch)
         tasks = _tasks(log)
+        if not tasks and not process.returncode:
+            # Ansible calls that a success.
+            raise RuntimeError(f"the play matched no host:\n{printed.read_text()}")
         code = -1 if is_ended else process.returncode
         return Played(code=code, output=printed.read_text(), tasks=tasks, seconds=time.monotonic() - started_s)
 

@@ -48,7 +48,7 @@ exec unshare --mount --propagation private sh -ec '
 mount -t overlay overlay -o "lowerdir={lower},upperdir={upper},workdir={work}" "{root}"
 exec systemd-nspawn --quiet --directory="{root}" --machine="{machine}" --hostname="{name}" --register=no --keep-unit \\
   --boot --network-bridge=lan0 --console=pipe --resolv-conf=off --timezone=off --link-journal=no \\
-  --system-call-filter=bpf --capability=all {binds}
+  --system-call-filter={bpf} --capability=all {binds}
 '
 """
 """A control group of its own, so that several hosts can run at once; and bpf(2), which IPAddressDeny= needs."""
@@ -93,6 +93,9 @@ class TargetHost:
 
     binds: dict[str, Path] = field(default_factory=dict)
     """Folders of this machine that the host sees, read-only, by where it sees them: an install medium."""
+
+    bpf: bool = True
+    """Whether its systemd may load the filters of IPAddressDeny=; a container that may not is one of the findings."""
 
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _leader: int = field(default=0, repr=False)
@@ -145,6 +148,7 @@ class TargetHost:
             root=self.folder / "root",
             machine=f"{self.name}-{self.address.rsplit('.', 1)[-1]}",
             name=self.name,
+            bpf="bpf" if self.bpf else "~bpf",
             binds=" ".join(f'"--bind-ro={source}:{place}"' for place, source in self.binds.items()),
         )
         words = ["nsenter", "-t", str(self.holder), "--net", "--mount", "--pid", "--", "sh", "-c", script]
@@ -216,6 +220,20 @@ class TargetHost:
         """Run a Python script in it as root."""
         return self.exec("python3", "-I", "-", *arguments, given=script, check=check)
 
+    def unit(self, script: str, *properties: str, uid: int = 0, files: tuple[str, ...] = ()) -> Done:
+        """Run a Python script in a transient unit with these properties, such as ``IPAddressDeny=any``."""
+        settings = [word for each in (*properties, f"User={uid}") for word in ("-p", each)]
+        words = ["systemd-run", "--wait", "--pipe", "--quiet", "--collect", *settings, "python3", "-I", "-c", script]
+        return self.exec(*words, *files, check=False)
+
+    def in_network(self, *words: str, given: str = "") -> Done:
+        """Run a program of this machine in the host's network and nothing else of it."""
+        command = ["timeout", "60", "nsenter", "-t", str(self._leader), "--net", "--", *words]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"'{' '.join(words)}': {done.stderr}")
+        return Done(code=0, output=done.stdout, errors=done.stderr)
+
     def read(self, path: str) -> str:
         """Return a file of it."""
         return self.exec("cat", path).output
@@ -223,6 +241,12 @@ class TargetHost:
     def write(self, path: str, text: str, *, mode: str = "0644") -> None:
         """Write a file of it, with its folder, as root."""
         self.exec("install", "-D", "-m", mode, "/dev/stdin", path, given=text)
+
+    def copy(self, source: Path, path: str, *, mode: str = "0644") -> None:
+        """Copy a file of this machine into it, as root's."""
+        spaces = ["nsenter", "-t", str(self._leader), "-m", "-u", "-i", "-n", "-p", "-r", "-w", "--"]
+        with source.open("rb") as content:
+            subprocess.run([*spaces, "install", "-D", "-m", mode, "/dev/stdin", path], stdin=content, check=True)
 
     def until(self, holds: Callable[[], bool], *, within_s: float = 120.0) -> None:
         """Return once this holds; fail with the host's last words after the time."""

@@ -39,6 +39,9 @@ NEIGHBOUR = f"{NETWORK}.9"
 VENDOR, SINK, METADATA, RESOLVER = "203.0.113.10", "198.51.100.66", "169.254.169.254", "198.51.100.53"
 """The managed API that is listed; somebody who is not; a cloud's metadata address; a name server."""
 
+SILENT = "192.0.2.53"
+"""The only address that answers nothing and refuses nothing: a resolver that a hospital took down."""
+
 SINK_6 = "2001:db8:ffff::9"
 """As the sink."""
 
@@ -79,7 +82,7 @@ class World:
 
     @contextmanager
     def host(
-        self, name: str = "clinic", *, suite: str = "bookworm", layers: tuple[Layer, ...] = ()
+        self, name: str = "clinic", *, suite: str = "bookworm", layers: tuple[Layer, ...] = (), bpf: bool = True
     ) -> Iterator[TargetHost]:
         """Make a host, not booted, on the base root of its suite and on layers above; it is off at the end."""
         number = next(self.numbers)
@@ -91,6 +94,7 @@ class World:
             layers=layers,
             folder=self.folder / f"{name}-{number}",
             holder=self.net.holder,
+            bpf=bpf,
         )
         host.furnish(gateway=OPERATOR, gateway_6=f"{NETWORK_6}:1")
         try:
@@ -159,6 +163,7 @@ def _join(net: NetNamespace) -> None:
         net.ip(f"-6 address add {NETWORK_6}:{number}/64 dev {LAN} nodad")
     net.ip(f"link set {LAN} up")
     net.ip("route add local default dev lo table main")
+    net.ip(f"route add blackhole {SILENT}")
     net.ip(f"-6 address add {SINK_6}/128 dev lo nodad")
 
 
