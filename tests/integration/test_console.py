@@ -266,10 +266,11 @@ def test_a_read_that_cannot_be_recorded_is_not_answered(tmp_path: Path) -> None:
         answers = [console.ask(path) for path in ("/api/v1/exchanges", "/api/v1/exchanges/1")]
         console.process.send_signal(signal.SIGTERM)
         code = console.process.wait(READY_S)
+        told = console.manager.heard
 
+    assert told[-1] == "STOPPING=1"
     assert {(status, problem["code"]) for status, problem in answers} == {(503, "audit_unavailable")}
     assert "rows" not in json.dumps(answers)
-        assert console.manager.heard[-1] == "STOPPING=1"
     assert code == 0
     assert "console_stopped" in console.log
 
