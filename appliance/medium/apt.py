@@ -1,9 +1,9 @@
 """The packages of one release, with everything that they need, as a signed repository.
 
 They are resolved against an empty system: whatever a server has installed already, in whatever point release, the
-repository can fulfil by itself.  apt keeps its state in a folder of its own, so no root is needed and any Debian or Ubuntu
-can build for another release.  It MUST NOT name a mirror: sources are those of the building machine, for the release
-asked, or those that the builder gives.
+repository can fulfil by itself.  apt keeps its state in a folder of its own, so no root is needed and any Debian or
+Ubuntu can build for another release.  It MUST NOT name a mirror: sources are those of the building machine, for the
+release asked, or those that the builder gives.
 """
 
 import re
@@ -86,8 +86,8 @@ def default_sources(suite: Suite, *, codename: str, known: str) -> tuple[str, ..
                 lines.append(f"{address} {release.replace(codename, suite.name, 1)} {component}")
     if not lines:
         raise ConfigError(
-            f"This machine has no apt source of {suite.distribution}'s, so packages for {suite.name} cannot be resolved:"
-            f" build on a {suite.distribution.capitalize()} machine, or name one with --apt-source"
+            f"This machine has no apt source of {suite.distribution}'s, so packages for {suite.name} cannot be"
+            f" resolved: build on a {suite.distribution.capitalize()} machine, or name one with --apt-source"
             " 'ADDRESS SUITE COMPONENT'."
         )
     return tuple(lines)
@@ -170,7 +170,9 @@ class Apt:
             file = self._work / "cache" / "archives" / f"{name}_{version.replace(':', '%3a')}_{architecture}.deb"
             if digest_of(file) != digests.get((name, version)):
                 file.unlink(missing_ok=True)
-                raise ConfigError(f"{file.name} was not what {self._suite.name}'s index names; build again to fetch it.")
+                raise ConfigError(
+                    f"{file.name} was not what {self._suite.name}'s index names; build again to fetch it."
+                )
             packages.append(
                 Package(
                     name=name,
@@ -216,6 +218,7 @@ def known_sources() -> str:
         return ""
     form = "$(REPO_URI)|$(RELEASE)|$(COMPONENT)"
     told = run(
-        ("apt-get", "indextargets", "--format", form, "Created-By: Packages"), doing="Reading this machine's apt sources"
+        ("apt-get", "indextargets", "--format", form, "Created-By: Packages"),
+        doing="Reading this machine's apt sources",
     )
     return told.decode()

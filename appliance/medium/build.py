@@ -126,8 +126,8 @@ def _space(place: Path) -> Iterator[None]:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
         raise ConfigError(
-            f"The disk under {place.parent} is full: a medium with the small model takes 2 GB, with the GPU's engine 8 GB"
-            " and a model's size more. Free space and build again; what was fetched is kept."
+            f"The disk under {place.parent} is full: a medium with the small model takes 2 GB, one with the engine for"
+            " GPUs 8 GB, and a model its own size. Free space and build again; what was fetched is kept."
         ) from error
 
 
@@ -140,9 +140,7 @@ def _wheels(order: Order, layout: Layout, suite: Suite, steps: _Steps) -> Sequen
     return found
 
 
-def _suite(
-    order: Order, layout: Layout, suite: Suite, steps: _Steps, found: Sequence[Environment]
-) -> SuiteContents:
+def _suite(order: Order, layout: Layout, suite: Suite, steps: _Steps, found: Sequence[Environment]) -> SuiteContents:
     steps(f"packages for {suite.name}")
     resolved = order.resolve(suite)
     _repository(resolved, layout, suite=suite, signer=order.signer)

@@ -1,7 +1,7 @@
 """What a medium holds, in one small file that the roles read: `MEDIUM.json`.
 
-Fields only grow; a reader refuses a format that it does not know.  The file is covered by the signature like every other,
-so what it says may be believed once `verify` has passed, and not before.
+Fields only grow; a reader refuses a format that it does not know.  The file is covered by the signature like every
+other, so what it says may be believed once `verify` has passed, and not before.
 """
 
 import json

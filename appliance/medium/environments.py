@@ -1,8 +1,8 @@
 """The Python environments that a medium can make on a host: which locks each needs, and the wheels of all of them.
 
-A host makes them with ``pip install --no-index --find-links wheels --require-hashes --no-deps`` and the locks named here, so
-pip there proves every wheel again.  The engine without a GPU takes PyTorch's own small build where that exists for the
-release's Python, and PyPI's with the NVIDIA libraries where not, as `.ci/environment` does.
+A host makes them with ``pip install --no-index --find-links wheels --require-hashes --no-deps`` and the locks named
+here, so pip there proves every wheel again.  The engine without a GPU takes PyTorch's own small build where that exists
+for the release's Python, and PyPI's with the NVIDIA libraries where not, as `.ci/environment` does.
 """
 
 from collections.abc import Mapping, Sequence

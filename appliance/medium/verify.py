@@ -3,9 +3,9 @@
 
     python3 verify --key appliance-key.gpg /media/appliance
 
-It stands on the medium as `verify`, and needs Python 3.10 and gpgv (or sqv) alone: a bare Debian or Ubuntu has both.  The
-key is the site's own copy, which came by another way than the medium.  Every file that was altered, is missing or is
-too much is named.  MUST NOT import anything of the appliance, run anything of the medium, or follow a link: a medium
+It stands on the medium as `verify`, and needs Python 3.10 and gpgv (or sqv) alone: a bare Debian or Ubuntu has both.
+The key is the site's own copy, which came by another way than the medium.  Every file that was altered, is missing or
+is too much is named.  MUST NOT import anything of the appliance, run anything of the medium, or follow a link: a medium
 that is not yet proven may have been made by an attacker.
 """
 
@@ -141,7 +141,9 @@ def check_signature(signed: bytes, signature: bytes, key: Path) -> str:
         detached.write_bytes(signature)
         status = ["--status-fd", "1"] if program.endswith("gpgv") else []
         command = [program, *status, "--keyring", str(key.absolute()), str(detached), str(data)]
-        answer = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        answer = subprocess.run(  # noqa: S603 - gpgv or sqv, on files of our own making
+            command, capture_output=True, text=True, errors="replace", check=False
+        )
     if status:
         return _signer(answer, key)
     if answer.returncode:
@@ -156,8 +158,8 @@ def _signer(answer: "subprocess.CompletedProcess[str]", key: Path) -> str:
         raise MediumRefusedError(f"The key in {key} has expired or was revoked: ask for its renewed public part.")
     if {"NO_PUBKEY", "ERRSIG"} & words:
         raise MediumRefusedError(
-            f"The medium was signed by a key that is not in {key}: do not use it, unless its sender tells you by another"
-            " way than the medium that the key has changed."
+            f"The medium was signed by a key that is not in {key}: do not use it, unless its sender tells you, by"
+            " another way than the medium, that the key has changed."
         )
     if answer.returncode or GOOD not in words or words & FORBIDDEN:
         raise _not_signed(key)
@@ -192,7 +194,7 @@ def is_plain(name: str) -> bool:
 
 
 def list_files(folder: Path) -> dict[str, int]:
-    """Return the size of every file but the signed list itself; a link or device has size -1, and is never as listed."""
+    """Return the size of every file but the signed list; a link or device has size -1, and is never as listed."""
     found: dict[str, int] = {}
     for entry in _walk(folder):
         name = os.path.relpath(entry.path, folder)
@@ -250,7 +252,7 @@ def _compare(
     done = 0
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as threads:
         names = sorted(present, key=lambda name: -present[name])
-        for name, digest in zip(names, threads.map(lambda name: digest_of(folder / name), names)):
+        for name, digest in zip(names, threads.map(lambda name: digest_of(folder / name), names), strict=True):
             if digest != wanted[name]:
                 altered.add(name)
             done += present[name]
@@ -288,11 +290,11 @@ def main() -> int:
         models = dict(item.split("=", 1) for item in options.site_model)
         proven = check_medium(options.medium, options.key, site_models=models, progress=shown)
     except MediumRefusedError as error:
-        print(f"REFUSED: {error}", file=sys.stderr)
+        sys.stderr.write(f"REFUSED: {error}\n")
         return 1
-    print(
+    sys.stdout.write(
         f"The medium is whole: appliance {proven.version}, {proven.files} files, {proven.size_bytes:,} bytes, signed by"
-        f" {proven.signer}."
+        f" {proven.signer}.\n"
     )
     return 0
 
@@ -310,7 +312,8 @@ def _options() -> argparse.Namespace:
 def _bar(done: int, total: int) -> None:
     filled = 30 * done // max(total, 1)
     end = "\n" if done == total else ""
-    print(f"\rreading [{'#' * filled:<30}] {100 * done // max(total, 1):3d} %", end=end, file=sys.stderr, flush=True)
+    sys.stderr.write(f"\rreading [{'#' * filled:<30}] {100 * done // max(total, 1):3d} %{end}")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""The wheels of every environment, for one release's Python: fetched once, proven by the locks' digests, then only found.
+"""The wheels of every environment, for one release's Python: fetched once and proven by the locks' digests.
 
-Nothing is compiled and nothing is resolved: a wheel is taken because a lock names its digest, and a lock whose wheel does
-not exist for a release's Python is told before anything is signed.  Our own wheel is made from the files that are
-committed, so nothing that merely lies in the checkout gets into it.
+Nothing is compiled and nothing is resolved: a wheel is taken because a lock names its digest, and a lock whose wheel
+does not exist for a release's Python is told before anything is signed.  Our own wheel is made from the files that are
+tracked, so nothing that merely lies in the checkout gets into it.
 """
 
 import shutil
@@ -36,7 +36,7 @@ class Wheel:
 
 
 def fetch(pinned: Sequence[Pinned], *, suite: Suite, store: Path) -> tuple[Wheel, ...]:
-    """Return the wheel of each entry, fetching those that the store does not hold.  Raises ConfigError naming others."""
+    """Return the wheel of each entry, fetching what the store does not hold.  Raises ConfigError naming others."""
     store.mkdir(parents=True, exist_ok=True)
     missing = _missing(pinned, _by_digest(store))
     if missing:
@@ -92,7 +92,16 @@ def build_own(source: Path, *, builder: Wheel, destination: Path, made_at: int) 
     shutil.copyfile(builder.file, tools / builder.file.name)
     run(
         (
-            *(sys.executable, "-m", "pip", "wheel", "--disable-pip-version-check", "--no-input", "--quiet", "--no-deps"),
+            *(
+                sys.executable,
+                "-m",
+                "pip",
+                "wheel",
+                "--disable-pip-version-check",
+                "--no-input",
+                "--quiet",
+                "--no-deps",
+            ),
             *("--wheel-dir", destination, source),
         ),
         doing="Making the appliance's own wheel",
