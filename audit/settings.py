@@ -10,7 +10,7 @@ Example::
     readers: postgresql:///trail?host=/var/run/postgresql&user=appliance-console
     witnesses:
       - {kind: file, path: /mnt/worm/checkpoints.log}
-      - {kind: syslog, host: siem.hospital.example, ca: /etc/appliance/siem-ca.pem}
+      - {kind: syslog, host: siem.hospital.example, ca: /etc/appliance/siem-ca.pem, relay: /run/witness/relay.sock}
     run: /run/appliance-recorder
     reserve_mib: 512
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from audit.errors import SettingsError
 
@@ -35,8 +35,19 @@ RESERVE_MIB = 256
 CHECKOUT = Path(__file__).resolve().parent.parent
 """Root of the installed tree; ``policies/`` stands here."""
 
+
+def _check_relay(path: Path) -> Path:
+    """Refuse a path that depends on where the recorder was started."""
+    if not path.is_absolute():
+        raise ValueError("must be the absolute path of the relay's socket")
+    return path
+
+
 _Port = Annotated[int, Field(ge=1, le=65535)]
 _Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+
+_Relay = Annotated[Path, AfterValidator(_check_relay)]
+"""Unix socket that passes the witness's connection on, where the recorder has no network; the same TLS goes through."""
 
 
 class _Section(BaseModel):
@@ -67,6 +78,7 @@ class SyslogWitness(_Section):
     """PEM file of this appliance's client certificate, where the server asks for one."""
 
     key: Path | None = None
+    relay: _Relay | None = None
 
 
 class LogWitness(_Section):
@@ -82,6 +94,8 @@ class LogWitness(_Section):
 
     keys: Path
     """File with the witness's vkey lines: whose cosignature counts."""
+
+    relay: _Relay | None = None
 
 
 Witness = Annotated[FileWitness | SyslogWitness | LogWitness, Field(discriminator="kind")]

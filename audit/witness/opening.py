@@ -38,7 +38,7 @@ def _open(
         case SyslogWitness():
             target = TlsTarget.load(
                 chosen.host, chosen.port, ca=chosen.ca, certificate=chosen.certificate, key=chosen.key
-            )
+            ).through(chosen.relay)
             return SyslogSender(target, name=chosen.name, keys=keys)
         case LogWitness():
             return TlogWitness(Peer.load(chosen), keys=keys, prove=prove, state=state / f"{chosen.name}.note")

@@ -86,7 +86,7 @@ class SyslogSender:
 
     @property
     def _where(self) -> str:
-        return f"the witness {self.name} ({self._target.host}:{self._target.port})"
+        return f"the witness {self.name} ({self._target.where})"
 
     def _connected(self) -> ssl.SSLSocket:
         """Return the open connection, or a new one if the server has hung up."""

@@ -75,7 +75,7 @@ class Peer:
             ) from error
         if not cosigners:
             raise SettingsError(f"{chosen.keys} holds no key; ask the witness's operator for its vkey lines")
-        target = TlsTarget.load(host, port, ca=chosen.ca)
+        target = TlsTarget.load(host, port, ca=chosen.ca).through(chosen.relay)
         return cls(name=chosen.name, target=target, prefix=url.path.rstrip("/"), cosigners=cosigners)
 
 
@@ -114,7 +114,7 @@ class TlogWitness:
 
     @property
     def _where(self) -> str:
-        return f"the witness {self.name} ({self._target.host}:{self._target.port})"
+        return f"the witness {self.name} ({self._target.where})"
 
     def _submit(self, note: str) -> None:
         statement = read_checkpoint(note, self._keys)

@@ -3,9 +3,14 @@
 No proxy, no redirect, no other CA than the one that the site has pinned, TLS 1.2 or newer.  A peer that answers one
 byte at a time is cut off at the deadline like one that does not answer.  Text of the peer or of the TLS library never
 gets into an error: only what kind of failure it was.
+
+The recorder of a site has no network of its own: there the connection goes through the Unix socket of a *relay*, which
+passes bytes on to the one address that it is set to.  TLS runs end to end through it, with the witness's own name and
+certificate, so a relay that is somebody else can cut the connection and nothing more.
 """
 
 import contextlib
+import dataclasses
 import socket
 import ssl
 import threading
@@ -28,6 +33,17 @@ class TlsTarget:
     port: int
     context: ssl.SSLContext = field(repr=False)
     deadline_s: float = DEADLINE_S
+    relay: Path | None = None
+    """The Unix socket that passes bytes on to the witness; None to connect to it directly."""
+
+    @property
+    def where(self) -> str:
+        """Return the way to the witness in words, for errors."""
+        return f"{self.host}:{self.port}" + (f" through {self.relay}" if self.relay else "")
+
+    def through(self, relay: Path | None) -> Self:
+        """Return the same target, reached through a relay."""
+        return dataclasses.replace(self, relay=relay)
 
     @classmethod
     def load(cls, host: str, port: int, *, ca: Path, certificate: Path | None = None, key: Path | None = None) -> Self:
@@ -50,9 +66,7 @@ class TlsTarget:
     def connect(self, *, where: str) -> ssl.SSLSocket:
         """Return a connection whose certificate is the host's, by the pinned CA.  Raises WitnessError."""
         with self.told(where):
-            plain = socket.create_connection((self.host, self.port), timeout=self.deadline_s)
-            # Headers and body are two writes: without this each request waits for the peer's delayed acknowledgement.
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            plain = self._reach() if self.relay is None else self._reach_relay(self.relay)
             connection = self.context.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
             try:
                 with self.deadline(connection):
@@ -61,6 +75,22 @@ class TlsTarget:
                 connection.close()
                 raise
             return connection
+
+    def _reach(self) -> socket.socket:
+        plain = socket.create_connection((self.host, self.port), timeout=self.deadline_s)
+        # Headers and body are two writes: without this each request waits for the peer's delayed acknowledgement.
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return plain
+
+    def _reach_relay(self, relay: Path) -> socket.socket:
+        plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        plain.settimeout(self.deadline_s)
+        try:
+            plain.connect(str(relay))
+        except OSError:
+            plain.close()
+            raise
+        return plain
 
     @contextlib.contextmanager
     def deadline(self, connection: ssl.SSLSocket) -> Iterator[None]:

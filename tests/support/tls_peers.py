@@ -74,6 +74,44 @@ def scripted_peer(authority: Authority, script: Script, *, ca: Path | None = Non
         peer.close()
 
 
+@contextlib.contextmanager
+def relay(path: Path, port: int) -> Iterator[list[tuple[socket.socket, socket.socket]]]:
+    """Pass what comes in at a Unix socket on to a port of loopback, as systemd-socket-proxyd does; give what came."""
+    came: list[tuple[socket.socket, socket.socket]] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        thread = threading.Thread(target=_relay, args=(listener, port, came), daemon=True)
+        thread.start()
+        try:
+            yield came
+        finally:
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            thread.join(10)
+            for end in (end for pair in came for end in pair):
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+                end.close()
+
+
+def _relay(listener: socket.socket, port: int, came: list[tuple[socket.socket, socket.socket]]) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            near, _ = listener.accept()
+            far = socket.create_connection(("127.0.0.1", port))
+            came.append((near, far))
+            for source, target in ((near, far), (far, near)):
+                threading.Thread(target=_copy, args=(source, target), daemon=True).start()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65_536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
 def read_request(connection: ssl.SSLSocket) -> bytes:
     """Return the body of one HTTP request; empty at the end of the connection."""
     head = b""
