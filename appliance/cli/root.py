@@ -21,6 +21,7 @@ from appliance.cli import (
     doctor,
     engine,
     exclusion,
+    isolation,
     model,
     phi_late,
     policy,
@@ -76,6 +77,7 @@ app.add_typer(
     help="Patients whose requests never leave: add, list, confirm, remove.",
     rich_help_panel=SET_UP,
 )
+app.add_typer(isolation.app, name="isolation", help="Nothing gets out: verify, check.", rich_help_panel=RUN)
 app.add_typer(model.app, name="model", help="The weights: prepare, verify, pin.", rich_help_panel=SET_UP)
 app.add_typer(phi_late.app, name="phi", help="Identifiers: scan, explain, preview, evaluate.", rich_help_panel=SET_UP)
 app.add_typer(engine.app, name="engine", help="The engine's exact command.", rich_help_panel=SET_UP)

@@ -13,15 +13,23 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from appliance.errors import ApplianceError
 from appliance.isolation.attempt import Attempt, failures
 from appliance.isolation.expectations import PROGRAMS, Unit, expected
 from appliance.isolation.network_file import NETWORK_FILE, read_network
 from appliance.isolation.probe import try_from_start
+from appliance.release import check_release
 
 RESULT = "isolation.json"
 """In the unit's runtime folder."""
+
+CODE_OF_MOST = ("gateway",)
+"""The environment that every program of ours runs from."""
+
+CODE = MappingProxyType({"engine": ("gateway", "engine")})
+"""Units that run from more than one."""
 
 _SHOWN = 4
 """Findings that the one line names; the rest stand in the file."""
@@ -34,6 +42,7 @@ class Arguments:
     unit: str
     home: Path
     network: Path
+    release: Path
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -44,6 +53,8 @@ def main(words: Sequence[str] | None = None) -> int:
         unit = expected(asked.unit, network, asked.home)
         attempts = try_from_start(unit, network, asked.home)
         _write(unit, attempts)
+        for part in CODE.get(asked.unit, CODE_OF_MOST):
+            check_release(asked.release, part)
     except ApplianceError as error:
         return _refuse(asked.unit, error.public)
     except OSError as error:
@@ -57,8 +68,9 @@ def _arguments(words: Sequence[str] | None) -> Arguments:
     parser.add_argument("--unit", required=True, choices=PROGRAMS)
     parser.add_argument("--home", required=True, type=Path, help="folder with all state of the appliance")
     parser.add_argument("--network", type=Path, default=NETWORK_FILE, help="what the firewall was made from")
+    parser.add_argument("--release", type=Path, default=Path(sys.prefix).parent, help="folder with release.json")
     held = parser.parse_args(words)
-    return Arguments(unit=held.unit, home=held.home, network=held.network)
+    return Arguments(unit=held.unit, home=held.home, network=held.network, release=held.release)
 
 
 def _write(unit: Unit, attempts: Sequence[Attempt]) -> None:

@@ -48,6 +48,9 @@ _ROUTE_FIELDS = 8
 _GATEWAY_FLAG = 0x2
 """`RTF_GATEWAY` (linux/route.h)."""
 
+_MAX_NETWORKS = 2
+"""Networks of one listed place that are tried beside: a large cloud has a hundred."""
+
 _MAX_NEIGHBOURS = 8
 """Networks of one host that are tried; bounds the time."""
 
@@ -81,7 +84,7 @@ def listed(unit: Unit) -> tuple[Destination, ...]:
 def _beside_listed(unit: Unit) -> Iterator[Destination]:
     """Give each listed address on other ports, and the address after each listed network on the listed port."""
     for endpoint in unit.endpoints:
-        for network in endpoint.addresses:
+        for network in endpoint.addresses[:_MAX_NETWORKS]:
             first, after = network[0], network[-1] + 1
             for port in (80, 22, 53, 8443):
                 yield Destination(label=f"{endpoint.name}, another port", address=str(first), port=port)

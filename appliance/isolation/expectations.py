@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+import yaml
+
 from appliance.errors import ConfigError
 from appliance.isolation.network_file import Endpoint, Network
 
@@ -102,6 +104,9 @@ _KINDS: Mapping[str, _Kind] = MappingProxyType(
 PROGRAMS = tuple(_KINDS)
 """Every unit that is tried: the five programs and the two relays."""
 
+CORE = ("gateway", "engine", "broker", "recorder", "console")
+"""The programs of every site, which run the check at their start; the relays are there only where a site wants them."""
+
 EVERYBODYS = ("systemd/notify", "systemd/journal")
 """What any unit needs of systemd: to say that it is ready, and to log."""
 
@@ -125,9 +130,22 @@ def expected(name: str, network: Network, home: Path) -> Unit:
         has_own_network=kind.has_own_network,
         may_speak_to_itself=kind.may_speak_to_itself,
         endpoints=_endpoints(name, network),
-        state=(*(home / each for each in kind.state), RUN / f"appliance-{name}"),
+        state=(*(home / each for each in kind.state), *_other_media(name, home), RUN / f"appliance-{name}"),
         sockets=tuple(RUN / each for each in (*own, *kind.sockets, *EVERYBODYS)),
     )
+
+
+def _other_media(name: str, home: Path) -> tuple[Path, ...]:
+    """Return the folders of the recorder's file witnesses, which lie on other media.  Raises ConfigError."""
+    file = home / "trail.yaml"
+    if name != "recorder" or not file.exists():
+        return ()
+    try:
+        held = yaml.safe_load(file.read_text()) or {}
+        return tuple(Path(each["path"]).parent for each in held.get("witnesses") or () if each["kind"] == "file")
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        message = f"{file} cannot be read; run the playbook with --tags software, which writes it."
+        raise ConfigError(message, detail=type(error).__name__) from error
 
 
 def _endpoints(name: str, network: Network) -> tuple[Endpoint, ...]:

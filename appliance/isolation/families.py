@@ -35,7 +35,12 @@ _PING_TARGET = "192.0.2.1"
 
 def try_families(unit: Unit) -> tuple[Attempt, ...]:
     """Try every family that the unit may not use, raw sockets of those that it may, and ping."""
-    return (*_forbidden(unit), *_raw(unit), _ping())
+    return (*_forbidden(unit), *try_raw(unit))
+
+
+def try_raw(unit: Unit) -> tuple[Attempt, ...]:
+    """Try what needs a capability or a sysctl rather than a family: raw sockets, packet sockets and ping."""
+    return (*_raw(unit), _attempt(_NAMES[socket.AF_PACKET], *_make_any(socket.AF_PACKET)), _ping())
 
 
 def _forbidden(unit: Unit) -> Iterator[Attempt]:

@@ -8,6 +8,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import yaml
 
@@ -17,6 +18,9 @@ NETWORK_FILE = Path("/etc/appliance/network.yaml")
 """Where the playbook puts it."""
 
 MAX_PORT = 65535
+
+_SPOKEN_TO = MappingProxyType({"gateway": "client", "console": "officer", "metrics": "monitoring"})
+"""The units that are spoken to from the network, and the key of the networks that may."""
 
 Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 
@@ -47,6 +51,9 @@ class Network:
 
     witness_relay: Endpoint | None
     """The witness that the relay speaks to."""
+
+    inward: Mapping[str, Networks]
+    """From where each unit is spoken to; its address filter, which knows no direction, lets these through both ways."""
 
     metrics_port: int
     """The gateway's metrics on loopback, for the relay to the monitoring."""
@@ -82,18 +89,29 @@ def _network(held: Mapping[str, object]) -> Network:
         users={name: _number(value) for name, value in users.items()},
         endpoints=tuple(_endpoint(_mapping(row)) for row in listed),
         witness_relay=_relay(relay) if relay else None,
+        inward=_inward(_mapping(held["networks"])),
         metrics_port=numbers["metrics"],
         ports=numbers,
         fingerprint=str(held["fingerprint"]),
     )
 
 
+def _inward(held: Mapping[str, object]) -> Mapping[str, Networks]:
+    return {unit: networks(held[name]) for unit, name in _SPOKEN_TO.items()}
+
+
+def networks(listed: object) -> Networks:
+    """Read a list of addresses and ranges.  Raises TypeError or ValueError."""
+    if not isinstance(listed, list):
+        raise TypeError
+    return tuple(ipaddress.ip_network(str(each), strict=False) for each in listed)
+
+
 def _endpoint(row: Mapping[str, object]) -> Endpoint:
-    addresses = row["addresses"]
-    if not isinstance(addresses, list) or not addresses:
+    addresses = networks(row["addresses"])
+    if not addresses:
         raise ValueError
-    networks = tuple(ipaddress.ip_network(str(each), strict=False) for each in addresses)
-    return Endpoint(name=str(row["name"]), addresses=networks, port=_port(row["port"]))
+    return Endpoint(name=str(row["name"]), addresses=addresses, port=_port(row["port"]))
 
 
 def _relay(row: Mapping[str, object]) -> Endpoint:
