@@ -1,4 +1,5 @@
 import queue
+import ssl
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,13 @@ def sender(authority: Authority, socket: Path, *, port: int = 1) -> SyslogSender
 
 def test_a_checkpoint_reaches_the_witness_through_the_relay_alone(tmp_path: Path, authority: Authority) -> None:
     taken: queue.Queue[bytes] = queue.Queue()
+
+    def script(connection: ssl.SSLSocket) -> None:
+        while data := connection.recv(65_536):
+            taken.put(data)
+
     with (
-        scripted_peer(authority, lambda connection: taken.put(connection.recv(65_536))) as peer,
+        scripted_peer(authority, script) as peer,
         relay(tmp_path / "relay.sock", peer.port) as came,
     ):
         witness = sender(authority, tmp_path / "relay.sock")
