@@ -36,6 +36,7 @@ from appliance.auth.private_file import write_private
 from appliance.clock import Clock
 from appliance.config import GROUP_READS, NOTHING, Config, check_own, default_home, load_config, make_private
 from appliance.errors import ApplianceError, AuditUnavailableError, ConfigError, PolicyInvalidError
+from appliance.isolation import report as isolation_report
 from appliance.wiring import Appliance
 from audit.hardening import harden
 from audit.service_notice import READY, STOPPING, keep_watchdog, notify, reloading, status
@@ -240,6 +241,14 @@ def _watch(metrics: Metrics, appliance: Appliance) -> None:
         disclosed=lambda: appliance.trail.disclosed,
         clock=appliance.clock,
     ).add_to(metrics)
+    site = appliance.config.site
+    if site is not None:
+        proof = site.run / isolation_report.FOLDER
+        metrics.watch(
+            "appliance_isolation_proven",
+            "1 while the last 'appliance isolation verify' held and is younger than an hour.",
+            lambda: isolation_report.is_proven(proof),
+        )
 
 
 def _watch_certificate(metrics: Metrics, certificates: Certificates, clock: Clock) -> None:

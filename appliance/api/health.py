@@ -2,9 +2,9 @@
 
 ``/healthz`` says that the event loop turns.  ``/readyz`` says whether a request would be answered now, and if not,
 which part is at fault, by stable reason codes: engine_starting, engine_down, manifest_mismatch, audit_unavailable,
-trail_quarantined, disk_reserved, registry_invalid.  A refused policy bundle is a warning, since the old one is still
-in force, and so is whatever closes the managed route, since local work goes on.  The sentences are constant: details
-with paths and names are for ``appliance status``.
+trail_quarantined, disk_reserved, registry_invalid and, at a site, isolation_unproven.  A refused policy bundle is a
+warning, since the old one is still in force, and so is whatever closes the managed route, since local work goes on.
+The sentences are constant: details with paths and names are for ``appliance status``.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from fastapi import FastAPI, Response
 
 from appliance.api.openapi import json_response
 from appliance.errors import RegistryInvalidError
+from appliance.isolation.report import FOLDER, is_proven
 from appliance.policy.agreements import ENDED, warnings
 from appliance.wiring import Appliance
 from audit.errors import AuditError
@@ -38,6 +39,8 @@ _AUDIT_SENTENCES = {
 
 _POLICY_WARNING = "The newest policy bundle was refused; the one before is in force. The gateway's log says why."
 
+_UNPROVEN = "Isolation is not proven, or was proven too long ago; run 'appliance isolation verify', which says why."
+
 _MANAGED_WARNINGS = {
     "agreement_ended": "A provider's agreement has ended, so its route is closed; 'appliance status' says which.",
     "agreement_ending": "A provider's agreement ends within 60 days; 'appliance status' says which.",
@@ -60,6 +63,9 @@ class Health:
         self._policy = appliance.policy
         self._broker = appliance.broker
         self._clock = appliance.clock
+        site = appliance.config.site
+        self._proof = site.run / FOLDER if site else None
+        """Where root writes what `appliance isolation verify` found; None where nothing is isolated, as in a demo."""
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes."""
@@ -70,7 +76,12 @@ class Health:
         return json_response({"status": "alive"})
 
     async def ready(self) -> Response:  # noqa: D102
-        reasons = [*self._engine_reasons(), *await self._recorder_reasons(), *self._registry_reasons()]
+        reasons = [
+            *self._engine_reasons(),
+            *await self._recorder_reasons(),
+            *self._registry_reasons(),
+            *self._isolation_reasons(),
+        ]
         refused = bool(self._policy.last_error)
         body = {
             "status": "not_ready" if reasons else "ready",
@@ -118,6 +129,10 @@ class Health:
         except RegistryInvalidError as error:
             return [_reason(error.code, "clients.json cannot be read; restore it from the backup.")]
         return []
+
+    def _isolation_reasons(self) -> list[dict[str, str]]:
+        is_open = self._proof is None or is_proven(self._proof)
+        return [] if is_open else [_reason("isolation_unproven", _UNPROVEN)]
 
 
 def _reason(code: str, detail: str) -> dict[str, str]:

@@ -12,12 +12,15 @@ import pytest
 from appliance.api.health import Health
 from appliance.auth.registry import Registry
 from appliance.clock import Clock
+from appliance.config import Site
 from appliance.errors import PolicyInvalidError
 from appliance.escalation.condition import BrokerCondition
 from appliance.escalation.wire import ProviderCondition
+from appliance.isolation.report import FOLDER, write_report
 from appliance.policy.current import CurrentPolicy
 from appliance.policy.register import Provider
 from appliance.wiring import Appliance
+from tests.support.isolation import a_report
 from tests.support.memory_log import MemoryLog
 from tests.support.pipeline_builder import ScriptedWatch
 from tests.support.registers import a_provider, an_agreement, write_register
@@ -25,7 +28,9 @@ from tests.support.registers import a_provider, an_agreement, write_register
 OPEN = ProviderCondition(name="example-cloud", state="open")
 
 
-async def readiness(folder: Path, policy: CurrentPolicy, **condition: Any) -> tuple[int, dict[str, Any]]:
+async def readiness(
+    folder: Path, policy: CurrentPolicy, *, site: Site | None = None, **condition: Any
+) -> tuple[int, dict[str, Any]]:
     """Return status and body of ``/readyz`` with this policy and this broker."""
     told = {"reachable": True, "policy_digest": policy.bundle.digest, "providers": {OPEN.name: OPEN}, **condition}
     parts = SimpleNamespace(
@@ -35,6 +40,7 @@ async def readiness(folder: Path, policy: CurrentPolicy, **condition: Any) -> tu
         policy=policy,
         broker=SimpleNamespace(condition=BrokerCondition(**told)),
         clock=Clock(),
+        config=SimpleNamespace(site=site),
     )
     response = await Health(cast("Appliance", parts)).ready()
     return response.status_code, json.loads(bytes(response.body))
@@ -101,3 +107,19 @@ async def test_a_refused_bundle_is_told_beside_the_rest(tmp_path: Path, policies
     _, body = await readiness(tmp_path, policy)
 
     assert codes(body["warnings"]) == ["policy_invalid", "agreement_ended"]
+
+
+async def test_a_site_is_not_ready_until_isolation_is_proven(tmp_path: Path, policies: Path) -> None:
+    site = Site(run=tmp_path)
+
+    status, body = await readiness(tmp_path, naming(policies, a_provider()), site=site)
+
+    assert (status, codes(body["reasons"])) == (503, ["isolation_unproven"])
+
+
+async def test_a_site_with_a_fresh_proof_is_ready(tmp_path: Path, policies: Path) -> None:
+    write_report(a_report(), tmp_path / FOLDER)
+
+    status, body = await readiness(tmp_path, naming(policies, a_provider()), site=Site(run=tmp_path))
+
+    assert (status, body["reasons"]) == (200, [])
