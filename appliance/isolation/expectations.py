@@ -4,9 +4,10 @@ The units' files (``ansible/roles``) and the firewall say the same in their own 
 which nothing is generated, so that a slip in one of them is found.  MUST NOT grow an entry to make a finding go away.
 """
 
+import grp
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -47,7 +48,7 @@ class Unit:
     """Whether the address filter lets loopback through."""
 
     endpoints: tuple[Endpoint, ...]
-    """Where it may go; empty for all but the broker and the two relays."""
+    """Where it may go; empty for all but the broker and the relays."""
 
     state: tuple[Path, ...]
     """The folders in which it may write, besides its own temporary ones."""
@@ -82,6 +83,9 @@ class _Kind:
     sockets: tuple[str, ...] = ()
     """Other sockets, under /run."""
 
+    host_groups: tuple[str, ...] = ()
+    """Groups of the distribution, whose numbers differ from host to host."""
+
 
 _KINDS: Mapping[str, _Kind] = MappingProxyType(
     {
@@ -98,11 +102,13 @@ _KINDS: Mapping[str, _Kind] = MappingProxyType(
         "console": _Kind(state=("custodian", "approvals"), groups=("recorder",), sockets=("postgresql",)),
         "metrics": _Kind(),
         "witness": _Kind(may_speak_to_itself=False),
+        # It reads the journal's files, and that is all that the group is for.
+        "syslog": _Kind(may_speak_to_itself=False, state=("syslog",), host_groups=("systemd-journal",)),
     }
 )
 
 PROGRAMS = tuple(_KINDS)
-"""Every unit that is tried: the five programs and the two relays."""
+"""Every unit that is tried: the five programs and the three relays."""
 
 CORE = ("gateway", "engine", "broker", "recorder", "console")
 """The programs of every site, which run the check at their start; the relays are there only where a site wants them."""
@@ -125,7 +131,7 @@ def expected(name: str, network: Network, home: Path) -> Unit:
     return Unit(
         name=name,
         uid=network.users[name],
-        groups=frozenset(network.users[each] for each in kind.groups),
+        groups=frozenset(network.users[each] for each in kind.groups) | _numbers(kind.host_groups),
         families=kind.families,
         has_own_network=kind.has_own_network,
         may_speak_to_itself=kind.may_speak_to_itself,
@@ -151,10 +157,14 @@ def _other_media(name: str, home: Path) -> tuple[Path, ...]:
 def _endpoints(name: str, network: Network) -> tuple[Endpoint, ...]:
     if name == "broker":
         return network.endpoints
-    if name == "witness":
-        return (network.witness_relay,) if network.witness_relay else ()
-    return (_metrics(network),) if name == "metrics" else ()
+    loopback = (ipaddress.ip_network("127.0.0.1/32"),)
+    single = {
+        "witness": network.witness_relay,
+        "syslog": network.syslog,
+        "metrics": Endpoint(name="metrics", addresses=loopback, port=network.metrics_port),
+    }.get(name)
+    return (single,) if single else ()
 
 
-def _metrics(network: Network) -> Endpoint:
-    return Endpoint(name="metrics", addresses=(ipaddress.ip_network("127.0.0.1/32"),), port=network.metrics_port)
+def _numbers(groups: Iterable[str]) -> frozenset[int]:
+    return frozenset(each.gr_gid for each in grp.getgrall() if each.gr_name in groups)

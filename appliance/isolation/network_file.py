@@ -52,6 +52,9 @@ class Network:
     witness_relay: Endpoint | None
     """The witness that the relay speaks to."""
 
+    syslog: Endpoint | None
+    """The site's log server, for the unit that forwards the logs."""
+
     inward: Mapping[str, Networks]
     """From where each unit is spoken to; its address filter, which knows no direction, lets these through both ways."""
 
@@ -80,7 +83,7 @@ def read_network(file: Path = NETWORK_FILE) -> Network:
 
 
 def _network(held: Mapping[str, object]) -> Network:
-    users, ports, relay = _mapping(held["users"]), _mapping(held["ports"]), _mapping(held.get("witness_relay") or {})
+    users, ports = _mapping(held["users"]), _mapping(held["ports"])
     listed = held["endpoints"]
     if not isinstance(listed, list):
         raise TypeError
@@ -88,7 +91,8 @@ def _network(held: Mapping[str, object]) -> Network:
     return Network(
         users={name: _number(value) for name, value in users.items()},
         endpoints=tuple(_endpoint(_mapping(row)) for row in listed),
-        witness_relay=_relay(relay) if relay else None,
+        witness_relay=_one("witness", _mapping(held.get("witness_relay") or {})),
+        syslog=_one("syslog", _mapping(held.get("syslog") or {})),
         inward=_inward(_mapping(held["networks"])),
         metrics_port=numbers["metrics"],
         ports=numbers,
@@ -114,8 +118,11 @@ def _endpoint(row: Mapping[str, object]) -> Endpoint:
     return Endpoint(name=str(row["name"]), addresses=addresses, port=_port(row["port"]))
 
 
-def _relay(row: Mapping[str, object]) -> Endpoint:
-    return _endpoint({"name": "witness", "addresses": [row["address"]], "port": row["port"]})
+def _one(name: str, row: Mapping[str, object]) -> Endpoint | None:
+    """Read a single address and port; None where the site has none."""
+    if not row:
+        return None
+    return _endpoint({"name": name, "addresses": [row["address"]], "port": row["port"]})
 
 
 def _mapping(value: object) -> dict[str, object]:
