@@ -97,9 +97,7 @@ def build(order: Order, layout: Layout, *, now: datetime, report: Report) -> Pro
         layout.write(SIGNATURE, order.signer.detached(signed))
         # 6. Checked as a site will, with the key's public part, before it takes the last medium's place.
         steps("checking as a site will")
-        key = Path(work, "key.gpg")
-        key.write_bytes(order.signer.public())
-        proven = check_medium(layout.folder, key)
+        proven = check_medium(layout.folder, order.signer.public())
         layout.finish()
         steps("done")
         return proven

@@ -10,6 +10,7 @@ that is not yet proven may have been made by an attacker.
 """
 
 import argparse
+import base64
 import hashlib
 import json
 import os
@@ -99,7 +100,7 @@ class Proven:
 
 
 def check_medium(
-    folder: Path, key: Path, *, site_models: Mapping[str, str] | None = None, progress: Progress | None = None
+    folder: Path, key: bytes, *, site_models: Mapping[str, str] | None = None, progress: Progress | None = None
 ) -> Proven:
     """Check signature, names and every byte.  Raises MediumRefusedError naming what is wrong."""
     # 1. The list is the one that was signed; it is read once, so that it cannot change between check and use.
@@ -126,50 +127,52 @@ def check_medium(
     )
 
 
-def check_signature(signed: bytes, signature: bytes, key: Path) -> str:
+def check_signature(signed: bytes, signature: bytes, key: bytes) -> str:
     """Return the signer's fingerprint.  Raises MediumRefusedError when it is not the key's, or was altered."""
-    if not key.is_file():
-        raise MediumRefusedError(f"{key} is not there: name the site's copy of the public key that signs its media.")
-    if key.read_bytes().startswith(b"-----BEGIN"):
-        raise MediumRefusedError(f"{key} is armored text: write it as binary with 'gpg --dearmor' and name that file.")
+    if key.startswith(b"-----BEGIN"):
+        raise MediumRefusedError("The key is armored text: write it as binary with 'gpg --dearmor' and name that file.")
     program = shutil.which("gpgv") or shutil.which("sqv")
     if program is None:
         raise MediumRefusedError("Neither gpgv nor sqv is installed, so no signature can be checked: install gpgv.")
     with tempfile.TemporaryDirectory(prefix="medium-") as work:
-        data, detached = Path(work, SUMS), Path(work, SIGNATURE)
+        data, detached, keyring = Path(work, SUMS), Path(work, SIGNATURE), Path(work, "key.gpg")
         data.write_bytes(signed)
         detached.write_bytes(signature)
+        keyring.write_bytes(key)
         status = ["--status-fd", "1"] if program.endswith("gpgv") else []
-        command = [program, *status, "--keyring", str(key.absolute()), str(detached), str(data)]
         answer = subprocess.run(  # noqa: S603 - gpgv or sqv, on files of our own making
-            command, capture_output=True, text=True, errors="replace", check=False
+            [program, *status, "--keyring", str(keyring), str(detached), str(data)],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
         )
     if status:
-        return _signer(answer, key)
+        return _signer(answer)
     if answer.returncode:
-        raise _not_signed(key)
+        raise _not_signed()
     return (answer.stdout.split() or [""])[0]
 
 
-def _signer(answer: "subprocess.CompletedProcess[str]", key: Path) -> str:
+def _signer(answer: "subprocess.CompletedProcess[str]") -> str:
     lines = [line.split()[1:] for line in answer.stdout.splitlines() if line.startswith("[GNUPG:] ")]
     words = {line[0] for line in lines if line}
     if {"EXPKEYSIG", "EXPSIG", "REVKEYSIG"} & words:
-        raise MediumRefusedError(f"The key in {key} has expired or was revoked: ask for its renewed public part.")
+        raise MediumRefusedError("The key has expired or was revoked: ask for its renewed public part.")
     if {"NO_PUBKEY", "ERRSIG"} & words:
         raise MediumRefusedError(
-            f"The medium was signed by a key that is not in {key}: do not use it, unless its sender tells you, by"
-            " another way than the medium, that the key has changed."
+            "The medium was signed by another key than the one that this site keeps: do not use it, unless its sender"
+            " tells you, by another way than the medium, that the key has changed."
         )
     if answer.returncode or GOOD not in words or words & FORBIDDEN:
-        raise _not_signed(key)
+        raise _not_signed()
     return next((line[1] for line in lines if line[0] == "VALIDSIG"), "")
 
 
-def _not_signed(key: Path) -> MediumRefusedError:
+def _not_signed() -> MediumRefusedError:
     return MediumRefusedError(
-        f"The signature of {SUMS} does not fit the key in {key}: the list of files or its signature was altered, or the"
-        " key is another; do not use the medium.",
+        f"The signature of {SUMS} does not fit the key that this site keeps: the list or its signature was altered, or"
+        " the key is another; do not use the medium.",
         Differences(altered=(SUMS,)),
     )
 
@@ -288,7 +291,7 @@ def main() -> int:
     shown = _bar if sys.stderr.isatty() else None
     try:
         models = dict(item.split("=", 1) for item in options.site_model)
-        proven = check_medium(options.medium, options.key, site_models=models, progress=shown)
+        proven = check_medium(options.medium, _key(options), site_models=models, progress=shown)
     except MediumRefusedError as error:
         sys.stderr.write(f"REFUSED: {error}\n")
         return 1
@@ -301,12 +304,25 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Check an install medium of the clinical inference appliance.")
-    parser.add_argument("--key", type=Path, required=True, help="the site's own copy of the signing public key")
+    keys = parser.add_mutually_exclusive_group(required=True)
+    keys.add_argument("--key", type=Path, help="the site's own copy of the signing public key")
+    keys.add_argument("--key-base64", help="the same key as text, for a host that has no copy yet")
     parser.add_argument(
         "--site-model", action="append", default=[], metavar="NAME=DIGEST", help=f"a folder in {SITE_MODELS}/"
     )
     parser.add_argument("medium", type=Path, nargs="?", default=Path(__file__).absolute().parent)
     return parser.parse_args()
+
+
+def _key(options: argparse.Namespace) -> bytes:
+    if options.key_base64 is not None:
+        return base64.b64decode(options.key_base64)
+    try:
+        return bytes(options.key.read_bytes())
+    except OSError as error:
+        raise MediumRefusedError(
+            f"{options.key} cannot be read: name the site's own copy of the public key that signs its media."
+        ) from error
 
 
 def _bar(done: int, total: int) -> None:

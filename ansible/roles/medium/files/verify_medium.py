@@ -1,0 +1,1 @@
+../../../../appliance/medium/verify.py
