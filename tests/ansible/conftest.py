@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.target_host import Controller, TargetHost, World, reason_to_skip, world
+from tests.support.target_host.converged import Converged, converged_host
+from tests.support.target_host.medium import why_no_medium
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +35,14 @@ def bare_host(outside: World, suite: str) -> Iterator[TargetHost]:
     with outside.host(suite=suite) as host:
         host.boot()
         yield host
+
+
+@pytest.fixture(scope="session")
+def converged(suite: str) -> Converged:
+    """Return a host on which the playbook was run, off; `Converged.off` makes one's own of it."""
+    if reason := reason_to_skip() or why_no_medium():
+        pytest.skip(reason)
+    return converged_host(suite)
 
 
 @pytest.fixture
