@@ -7,7 +7,6 @@ error from a router means that the packet was out.  MUST NOT send content: a SYN
 """
 
 import errno
-import ipaddress
 import select
 import socket
 import struct
@@ -16,7 +15,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from appliance.isolation.attempt import Attempt, Outcome, error_name
+from appliance.isolation.attempt import Attempt
+from appliance.isolation.verdict import Verdict, judge_call, judge_sender, reached, refused, unproven
 
 PATIENCE_S = 1.4
 """The first repetition of a SYN comes one second after it (RFC 6298 section 2.1, `TCP_TIMEOUT_INIT`)."""
@@ -45,10 +45,6 @@ _ORIGIN_AT, _OFFENDER_AT = 4, 16
 _PADDING = b"\0"
 """What a datagram of a try holds."""
 
-_REFUSALS = frozenset({errno.EPERM, errno.EACCES, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EAFNOSUPPORT})
-"""What this machine says when it will not send; a lack of ports, memory or descriptors is not among them, since that
-would make a probe that cannot try look like a wall."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
@@ -72,14 +68,6 @@ class Destination:
         return f"{self.label} {shown}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """What became of one try."""
-
-    outcome: Outcome
-    evidence: str
-
-
 class _Open:
     """One connection under way."""
 
@@ -89,7 +77,7 @@ class _Open:
         self.own_address = str(made.getsockname()[0])
         """The address that this machine sends from."""
 
-        self.verdict: _Verdict | None = None
+        self.verdict: Verdict | None = None
 
 
 def try_all(destinations: Sequence[Destination]) -> tuple[Attempt, ...]:
@@ -101,31 +89,31 @@ def try_all(destinations: Sequence[Destination]) -> tuple[Attempt, ...]:
 
 def try_tcp(destinations: Iterable[Destination]) -> tuple[Attempt, ...]:
     """Try to connect to each, at once."""
-    done: list[tuple[Destination, _Verdict]] = []
+    done: list[tuple[Destination, Verdict]] = []
     with ExitStack() as stack:
         opened: list[_Open] = []
         for destination in destinations:
             begun = _begin(destination, stack)
-            if isinstance(begun, _Verdict):
+            if isinstance(begun, Verdict):
                 done.append((destination, begun))
             else:
                 opened.append(begun)
         _await(opened)
-        done += [(each.destination, each.verdict or _unproven("nothing came of it in time")) for each in opened]
+        done += [(each.destination, each.verdict or unproven("nothing came of it in time")) for each in opened]
     return tuple(_attempt("tcp", destination, verdict) for destination, verdict in done)
 
 
-def _begin(destination: Destination, stack: ExitStack) -> _Open | _Verdict:
+def _begin(destination: Destination, stack: ExitStack) -> _Open | Verdict:
     """Start one connection; an error here is this machine's own, since nothing has left yet."""
     try:
         made = stack.enter_context(socket.socket(destination.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK))
         _ask_for_errors(made)
         number = made.connect_ex((destination.address, destination.port))
     except OSError as error:
-        return _of_own_error(destination, error.errno or 0)
+        return judge_call(error.errno or 0, destination.family)
     if number == 0:
-        return _Verdict(Outcome.REACHED, "it answered")
-    return _Open(destination, made) if number == errno.EINPROGRESS else _of_own_error(destination, number)
+        return reached("it answered")
+    return _Open(destination, made) if number == errno.EINPROGRESS else judge_call(number, destination.family)
 
 
 def _ask_for_errors(made: socket.socket) -> None:
@@ -146,17 +134,17 @@ def _await(opened: Sequence[_Open]) -> None:
         pending = [each for each in pending if each.verdict is None]
 
 
-def _look(each: _Open) -> _Verdict | None:
+def _look(each: _Open) -> Verdict | None:
     """Return what became of one connection, or None while that is open."""
     number = each.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if number:
-        return _of_error(each, number)
+        return judge_sender(number, sender=_error_sender(each), own_address=each.own_address)
     if _is_connected(each.socket):
-        return _Verdict(Outcome.REACHED, "it answered")
+        return reached("it answered")
     sent_again, tried_again = _repetitions(each.socket)
     if sent_again:
-        return _Verdict(Outcome.REACHED, "the packet left; nothing answered")
-    return _refused("a filter of this machine dropped it (TCP_INFO)") if tried_again else None
+        return reached("the packet left; nothing answered")
+    return refused("a filter of this machine dropped it (TCP_INFO)") if tried_again else None
 
 
 def _is_connected(made: socket.socket) -> bool:
@@ -173,19 +161,6 @@ def _repetitions(made: socket.socket) -> tuple[int, int]:
     if len(held) < _INFO_BYTES:
         return 0, 0
     return struct.unpack_from("=I", held, _SENT_AGAIN_AT)[0], struct.unpack_from("=I", held, _TRIED_AGAIN_AT)[0]
-
-
-def _of_error(each: _Open, number: int) -> _Verdict:
-    """Judge an error that came after the packet was made: who says so decides."""
-    name = error_name(number)
-    if number in {errno.ECONNREFUSED, errno.ECONNRESET}:
-        return _Verdict(Outcome.REACHED, f"it answered: {name}")
-    sender = _error_sender(each)
-    if sender is None:
-        return _unproven(f"{name}, and nothing says from where")
-    if sender == each.own_address or ipaddress.ip_address(sender).is_loopback:
-        return _refused(f"a filter of this machine rejected it ({name})")
-    return _Verdict(Outcome.REACHED, f"the packet left; {sender} answered {name}")
 
 
 def _error_sender(each: _Open) -> str | None:
@@ -209,31 +184,15 @@ def _address(sockaddr: bytes) -> str | None:
     return socket.inet_ntop(socket.AF_INET6, sockaddr[8:24]) if family == socket.AF_INET6 else None
 
 
-def _try_udp(destination: Destination) -> _Verdict:
+def _try_udp(destination: Destination) -> Verdict:
     """Send one byte: `sendto` fails at once where a filter or a missing route refuses it."""
     try:
         with socket.socket(destination.family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as made:
             made.sendto(_PADDING, (destination.address, destination.port))
     except OSError as error:
-        return _of_own_error(destination, error.errno or 0)
-    return _Verdict(Outcome.REACHED, "the packet left")
+        return judge_call(error.errno or 0, destination.family)
+    return reached("the packet left")
 
 
-def _of_own_error(destination: Destination, number: int) -> _Verdict:
-    """Judge an error of a system call that came before anything left."""
-    name = error_name(number)
-    # An IPv6 destination without an own IPv6 address says EADDRNOTAVAIL; in IPv4 that is a lack of ports.
-    is_refusal = number in _REFUSALS or (number == errno.EADDRNOTAVAIL and destination.family == socket.AF_INET6)
-    return _refused(f"this machine refused: {name}") if is_refusal else _unproven(f"it could not be tried: {name}")
-
-
-def _attempt(group: str, destination: Destination, verdict: _Verdict) -> Attempt:
+def _attempt(group: str, destination: Destination, verdict: Verdict) -> Attempt:
     return Attempt(group=group, target=destination.target, outcome=verdict.outcome, evidence=verdict.evidence)
-
-
-def _refused(evidence: str) -> _Verdict:
-    return _Verdict(Outcome.REFUSED, evidence)
-
-
-def _unproven(evidence: str) -> _Verdict:
-    return _Verdict(Outcome.UNPROVEN, evidence)

@@ -6,7 +6,6 @@ later, the next check tries again.
 """
 
 import errno
-import os
 import socket
 import struct
 from collections.abc import Iterator
@@ -52,24 +51,23 @@ def _forbidden(unit: Unit) -> Iterator[Attempt]:
 def _make_any(family: int) -> tuple[Outcome, str]:
     said: dict[str, None] = {}
     for kind in _TYPES:
-        number = _make(family, kind, 0)
-        if number == 0:
-            return Outcome.REACHED, "a socket was made"
-        if number in _LACKS:
-            return Outcome.UNPROVEN, f"it could not be tried: {error_name(number)}"
-        said[error_name(number)] = None
+        outcome, evidence = _judge(_make(family, kind, 0))
+        if outcome is not Outcome.REFUSED:
+            return outcome, evidence
+        said[evidence] = None
     return Outcome.REFUSED, ", ".join(said)
 
 
 def _raw(unit: Unit) -> Iterator[Attempt]:
     for family in (socket.AF_INET, socket.AF_INET6):
         if family in unit.families:
-            number = _make(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
-            outcome = Outcome.REACHED if number == 0 else Outcome.REFUSED
-            is_tried = number not in _LACKS
-            yield _attempt(
-                f"raw {_NAMES[family]}", outcome if is_tried else Outcome.UNPROVEN, error_name(number) or "made"
-            )
+            yield _attempt(f"raw {_NAMES[family]}", *_judge(_make(family, socket.SOCK_RAW, socket.IPPROTO_RAW)))
+
+
+def _judge(number: int) -> tuple[Outcome, str]:
+    if number == 0:
+        return Outcome.REACHED, "a socket was made"
+    return (Outcome.UNPROVEN if number in _LACKS else Outcome.REFUSED), error_name(number)
 
 
 def _make(family: int, kind: int, protocol: int) -> int:
@@ -88,9 +86,7 @@ def _ping() -> Attempt:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.IPPROTO_ICMP) as made:
             made.sendto(_ECHO_REQUEST, (_PING_TARGET, 0))
     except OSError as error:
-        number = error.errno or errno.EINVAL
-        outcome = Outcome.UNPROVEN if number in _LACKS else Outcome.REFUSED
-        return _attempt("ping", outcome, os.strerror(number) if number == 0 else error_name(number))
+        return _attempt("ping", *_judge(error.errno or errno.EINVAL))
     return _attempt("ping", Outcome.REACHED, "the packet left")
 
 

@@ -24,7 +24,8 @@ from appliance.isolation.joined import Place, Started, become, call, finish_all,
 from appliance.isolation.network_file import Network
 from appliance.isolation.system_calls import CLONE_NEWNET
 
-PORT = 443
+PORT = 44300
+"""The filter knows no ports; one below 1024 would need another right."""
 
 ADDRESSES = ("192.0.2.66", "198.51.100.66", "203.0.113.66", "169.254.169.254")
 """Three kept for documentation (RFC 5737) and the metadata service: put on the loopback of the empty network."""
@@ -40,7 +41,7 @@ _CONTROL = "control"
 
 def start_filter(unit: Unit, cgroup: Path, network: Network) -> Started:
     """Begin to try a unit's address filter where nothing else filters."""
-    return start(f"{unit.name} filter", _enter_empty_network, partial(_try_filter, unit, cgroup, network))
+    return start(f"{unit.name} filter", enter_empty_network, partial(_try_filter, unit, cgroup, network))
 
 
 def start_rules(unit: Unit, network: Network) -> Started:
@@ -50,7 +51,7 @@ def start_rules(unit: Unit, network: Network) -> Started:
     return start(f"{unit.name} rules", place, lambda: (*try_all(destinations(here, network)), *try_raw(here)))
 
 
-def _enter_empty_network() -> None:
+def enter_empty_network() -> None:
     """Leave the host's network for a new one in which our addresses are this machine's own.  Needs root."""
     call("unshare", CLONE_NEWNET)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:

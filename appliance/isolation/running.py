@@ -67,10 +67,11 @@ def _ask(service: str) -> Running:
     except (OSError, subprocess.SubprocessError) as error:
         message = "systemd does not answer; isolation can only be proven on a host that runs the units, as root."
         raise ConfigError(message, detail=type(error).__name__) from error
-    return _read(said.splitlines())
+    return read_properties(said.splitlines())
 
 
-def _read(lines: Iterable[str]) -> Running:
+def read_properties(lines: Iterable[str]) -> Running:
+    """Read what `systemctl show` prints."""
     held: Mapping[str, str] = {name: value for name, _, value in (line.partition("=") for line in lines)}
     return Running(
         state=held.get("ActiveState", ""),

@@ -10,7 +10,7 @@ import errno
 import os
 import platform
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -95,10 +95,10 @@ CALLS = (
 """What the issue names (io_uring, ptrace, modules) and the other known ways out of a namespace or a filter."""
 
 
-def try_calls() -> tuple[Attempt, ...]:
+def try_calls(calls: Iterable[Call] = CALLS) -> tuple[Attempt, ...]:
     """Try every call."""
     library = ctypes.CDLL(None, use_errno=True)
-    return tuple(_try(call, library) for call in CALLS)
+    return tuple(_try(call, library) for call in calls)
 
 
 def _try(call: Call, library: ctypes.CDLL) -> Attempt:
@@ -109,7 +109,7 @@ def _try(call: Call, library: ctypes.CDLL) -> Attempt:
     if child == 0:
         _in_child(call, number, library)
     _, status = os.waitpid(child, 0)
-    return _attempt(call, *_read(status))
+    return _attempt(call, *read_status(status))
 
 
 def _in_child(call: Call, number: int, library: ctypes.CDLL) -> None:
@@ -127,7 +127,8 @@ def _word(argument: object) -> object:
     return ctypes.c_long(argument) if isinstance(argument, int) else argument
 
 
-def _read(status: int) -> tuple[Outcome, str]:
+def read_status(status: int) -> tuple[Outcome, str]:
+    """Judge how a child ended (wait(2)'s status)."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         name = signal.Signals(number).name
