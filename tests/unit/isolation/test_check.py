@@ -29,16 +29,8 @@ def test_an_unknown_unit_is_wrong_use(tmp_path: Path) -> None:
 @AS_ROOT
 def test_outside_of_its_unit_the_check_refuses(tmp_path: Path) -> None:
     network = write_network(tmp_path / "network.yaml")
-    words = (
-        "-m",
-        "appliance.isolation.check",
-        "--unit",
-        "recorder",
-        "--home",
-        str(tmp_path),
-        "--network",
-        str(network),
-    )
+    check = (sys.executable, "-m", "appliance.isolation.check")
+    words = (*check, "--unit", "recorder", "--home", str(tmp_path), "--network", str(network))
 
     # In an empty network, so that nothing of it leaves the machine that runs the tests.
     done = subprocess.run(  # fixed words

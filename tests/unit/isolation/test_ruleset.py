@@ -1,4 +1,4 @@
-"""The kernel's rules are those of the file, the file is the playbook's, and the broker's ways out are the register's."""
+"""The kernel's rules are the file's, the file is the playbook's, and the broker's ways out are the register's."""
 
 import copy
 import hashlib
