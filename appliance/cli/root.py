@@ -16,12 +16,14 @@ from typing import Annotated
 import typer
 
 from appliance.cli import (
+    backup,
     client,
     demo,
     doctor,
     engine,
     exclusion,
     isolation,
+    lifecycle,
     model,
     phi_late,
     policy,
@@ -80,6 +82,8 @@ app.add_typer(
 app.add_typer(isolation.app, name="isolation", help="Nothing gets out: verify, check.", rich_help_panel=RUN)
 app.add_typer(model.app, name="model", help="The weights: prepare, verify, pin.", rich_help_panel=SET_UP)
 app.add_typer(phi_late.app, name="phi", help="Identifiers: scan, explain, preview, evaluate.", rich_help_panel=SET_UP)
+app.add_typer(backup.app, name="backup", help="One encrypted file of everything: make, open.", rich_help_panel=SET_UP)
+app.command("record", rich_help_panel=SET_UP)(lifecycle.record)
 app.add_typer(engine.app, name="engine", help="The engine's exact command.", rich_help_panel=SET_UP)
 
 
