@@ -1,6 +1,7 @@
 """The ExecStartPre: one line and exit code 1 whenever isolation is not proven, for whatever reason."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
