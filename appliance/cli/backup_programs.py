@@ -6,6 +6,7 @@ database is used, and the private half MUST NOT be on this machine.  To open one
 one file (``gpg --show-session-key``), never the private key.  No secret stands in a command line.
 """
 
+import io
 import os
 import shutil
 import sqlite3
@@ -46,20 +47,15 @@ def encrypting(target: Path, recipient: Path) -> Iterator[BinaryIO]:
 @contextmanager
 def decrypting(source: Path, session_key: str) -> Iterator[BinaryIO]:
     """Yield the plain stream of a backup; its end proves that nothing was changed.  Raises ConfigError."""
-    reading, writing = os.pipe()
-    os.write(writing, session_key.encode() + b"\n")
-    os.close(writing)
     with tempfile.TemporaryDirectory(prefix="appliance-backup.") as folder:
-        command = [*_GPG, "--homedir", folder, "--override-session-key-fd", str(reading), "--decrypt", str(source)]
-        try:
-            with _started(command, stdout=subprocess.PIPE, pass_fds=(reading,)) as process:
-                with cast("BinaryIO", process.stdout) as stream:
-                    yield stream
-                    while stream.read(1 << 20):  # what follows the archive's end is padding
-                        pass
-                _check(process, f"{source} does not open with this key, or was changed")
-        finally:
-            os.close(reading)
+        command = [*_GPG, "--homedir", folder, "--override-session-key-fd", "0", "--decrypt", str(source)]
+        with _started(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            with cast("BinaryIO", process.stdin) as asked:
+                asked.write(session_key.encode() + b"\n")
+            with cast("BinaryIO", process.stdout) as stream:
+                yield stream
+                shutil.copyfileobj(stream, io.BytesIO())  # what follows the archive's end is padding
+            _check(process, f"{source} does not open with this key, or was changed")
 
 
 @contextmanager
@@ -102,13 +98,12 @@ def _started(
     *,
     stdin: int | None = subprocess.DEVNULL,
     stdout: int | None = None,
-    pass_fds: tuple[int, ...] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program while the block runs; it is gone afterwards, however the block ended."""
     errors: IO[bytes]
     with tempfile.TemporaryFile() as errors:
         try:
-            process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=errors, pass_fds=pass_fds)  # noqa: S603
+            process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=errors)  # noqa: S603
         except OSError as error:
             raise ConfigError(f"{command[0]} cannot be started; install it.") from error
         try:
