@@ -25,6 +25,7 @@ from typing import Any
 
 from audit.access import OFFICER_ADDED, OFFICER_REVOKED, OFFICER_ROLES
 from audit.errors import OfficerError
+from audit.keyring.files import give
 from audit.record import Event, Kind
 
 FILE_NAME = "officers.json"
@@ -190,7 +191,8 @@ class Officers:
         """Keep a second `add` or `revoke` out until this one has written."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self._folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = os.open(self._folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            give(descriptor, self._folder)
         except OSError as error:
             raise OfficerError(f"{self._folder} cannot be written; run this as the user who owns it.") from error
         try:
@@ -303,6 +305,7 @@ def _write_private(file: Path, content: bytes) -> None:
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
+            give(descriptor, file.parent)
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())

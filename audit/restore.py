@@ -12,6 +12,7 @@ stopped.  Until it is finished nothing else may use the home (`places.find_place
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,18 @@ from audit.canonical import Value
 from audit.checkpoint import Checkpoint, read_checkpoint
 from audit.errors import FormatError, StoreError, VerificationError
 from audit.keyring import Trail, initialise
-from audit.keyring.files import make_folder, member_text, read_document, remove, sync_folder, write_document, write_once
+from audit.keyring.files import (
+    PUBLIC_MODE,
+    ROOT,
+    SHARED_FOLDER_MODE,
+    make_folder,
+    member_text,
+    read_document,
+    remove,
+    sync_folder,
+    write_document,
+    write_once,
+)
 from audit.keyring.trail import EPOCH_FILE
 from audit.places import RESTORE_FILE, Places
 from audit.rows import Rows
@@ -109,7 +121,9 @@ def restore(places: Places, epoch: Epoch, *, passphrase: bytes, now: datetime) -
         # 1. The new trail's keys, in folders beside the old ones: a crash here leaves them, and they are made anew.
         _clear(home)
         _begin(home, places.custodian, origin=epoch.origin, passphrase=passphrase, now=now)
-        write_document(_coming(home, "audit") / EPOCH_FILE, {"facts": {**epoch.head.facts(), **epoch.approval}})
+        facts: dict[str, Value] = {**epoch.head.facts(), **epoch.approval}
+        write_document(_coming(home, "audit") / EPOCH_FILE, {"facts": facts}, mode=PUBLIC_MODE)
+        _hand_over(home)
         # 2. What remains to be done, durable: from here on the restore is finished and never undone.
         name = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{epoch.head.origin.replace('/', '_')}"
         old = {"old": epoch.old.url.render_as_string()} if epoch.old else {}
@@ -158,6 +172,17 @@ def _begin(home: Path, custodian: Path, *, origin: str, passphrase: bytes, now: 
         remove(coming / "passphrase")  # it was kept off this machine, and stays off it
 
 
+def _hand_over(home: Path) -> None:
+    """Give the new parts, where root made them, to the users of the old ones, with their folders' rights."""
+    for part in ("audit", "custodian"):
+        if os.geteuid() != ROOT or not (home / part).exists():
+            continue
+        old, coming = (home / part).stat(), _coming(home, part)
+        for path in (coming, *coming.rglob("*")):
+            os.chown(path, old.st_uid, old.st_gid, follow_symlinks=False)
+        coming.chmod(stat.S_IMODE(old.st_mode) & SHARED_FOLDER_MODE)
+
+
 def _clear(home: Path) -> None:
     for part in ("audit", "custodian"):
         shutil.rmtree(_coming(home, part), ignore_errors=True)
@@ -172,7 +197,7 @@ def _coming(home: Path, part: str) -> Path:
 def _alone(trail: Trail) -> Iterator[None]:
     """Keep recorders out.  Raises StoreError if one runs."""
     try:
-        descriptor = lock(make_folder(trail.folder))
+        descriptor = lock(make_folder(trail.folder, shared=True))
     except StoreError as error:
         raise StoreError(f"{error}: stop the appliance first") from error
     try:

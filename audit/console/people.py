@@ -1,5 +1,7 @@
 """The keys that people are found by: this month's from the recorder's side, past months' from the custodian.
 
+At a site the recorder's side is another user's, and all of them are the custodian's.
+
 The console holds the custodian's index keys for minutes, never longer: a month that was destroyed must be forgotten
 here as well.  Where the root needs a person (no passphrase file on this machine), past months are not searched, and
 every answer says which.
@@ -10,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from audit.errors import OpenError, StoreError
-from audit.index_keys import held_index_keys, search_keys
+from audit.index_keys import current_index_key, held_index_keys, search_keys
 from audit.keyring import IndexKey
 from audit.places import Places
 from audit.question import Question
@@ -32,8 +34,9 @@ class PeopleKeys:
 
     def keys_for(self, question: Question) -> Mapping[str, IndexKey]:
         """Return the keys that this question needs: past months' only where somebody is asked for."""
-        if not question.patients and not question.user:
-            return held_index_keys(self._places.trail)
+        held = held_index_keys(self._places.trail)
+        if not question.patients and not question.user and current_index_key(held):
+            return held
         return self.all()
 
     def all(self) -> Mapping[str, IndexKey]:

@@ -5,6 +5,9 @@ folder after.  What is found may not be durable yet, because whoever wrote it ma
 synced: so a folder is synced before anything is built on what was found in it.  A crash between the two also leaves a
 temporary file, whose name begins with a dot; it may hold a key, so whoever removes a key sweeps those too.  Reading
 refuses anything that is not exactly what was written.
+
+At a site root runs the commands, and the folders belong to the programs: what root makes is given to the owner of its
+folder, and root never follows a link that a program could have put in a folder's place.
 """
 
 import contextlib
@@ -20,8 +23,17 @@ from audit.errors import FormatError, StoreError
 FILE_MODE = 0o600
 """The owner reads and writes; nobody else anything."""
 
+PUBLIC_MODE = 0o640
+"""For what is no secret: the group of a site's folder reads too; elsewhere the folder lets nobody in."""
+
 FOLDER_MODE = 0o700
 """As `FILE_MODE`, for folders."""
+
+SHARED_FOLDER_MODE = 0o750
+"""The most that a folder with public files keeps of the mode that a site gave it."""
+
+ROOT = 0
+"""The user who acts for others."""
 
 LOCK_NAME = "keys.lock"
 """Held in the custodian's folder while anything there changes."""
@@ -30,13 +42,22 @@ FORMAT = 1
 """Member ``format`` of every file here; another number refuses."""
 
 
-def make_folder(folder: Path) -> Path:
-    """Create a folder for this user alone, durable on return, and return it.  Raises StoreError if that cannot be."""
+def make_folder(folder: Path, *, shared: bool = False) -> Path:
+    """Create a folder for its user alone, durable on return, and return it.  Raises StoreError if that cannot be.
+
+    One that is `shared` keeps the rights that a site gave its group.
+    """
     try:
         if not folder.parent.exists():
             make_folder(folder.parent)
         folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
-        folder.chmod(FOLDER_MODE)
+        descriptor = os.open(folder, os.O_RDONLY | _follow(folder) | os.O_CLOEXEC)
+        try:
+            give(descriptor, folder.parent)
+            kept = os.fstat(descriptor).st_mode & SHARED_FOLDER_MODE if shared else 0
+            os.fchmod(descriptor, FOLDER_MODE | kept)
+        finally:
+            os.close(descriptor)
         # A synced file in a folder whose own name is lost with the power is lost too.
         sync_folder(folder.parent)
     except OSError as error:
@@ -44,47 +65,45 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def write_once(path: Path, data: bytes) -> bool:
+def write_once(path: Path, data: bytes, *, mode: int = FILE_MODE) -> bool:
     """Create a file with these bytes, durable on return; False if it is already there, and then untouched."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        _write_synced(temporary, data)
+    with _temporary(path, data, mode=mode) as (folder, name):
         try:
-            os.link(temporary, path)
+            os.link(name, path.name, src_dir_fd=folder, dst_dir_fd=folder)
         except FileExistsError:
-            sync_folder(path.parent)
             return False
         finally:
-            temporary.unlink()
-        sync_folder(path.parent)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written; check the folder's owner and the free space") from error
+            os.unlink(name, dir_fd=folder)
     return True
 
 
 def replace(path: Path, data: bytes) -> None:
     """Put these bytes in the place of a file, whole and durable on return: a crash leaves the old file or the new."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        _write_synced(temporary, data)
+    with _temporary(path, data, mode=FILE_MODE) as (folder, name):
         try:
-            temporary.replace(path)
+            os.rename(name, path.name, src_dir_fd=folder, dst_dir_fd=folder)
         except OSError:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                os.unlink(name, dir_fd=folder)
             raise
-        sync_folder(path.parent)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written; check the folder's owner and the free space") from error
+
+
+def give(descriptor: int, folder: Path | int) -> None:
+    """Give what root has made to the owner of its folder (or descriptor of it), where that is somebody else."""
+    owner = os.stat(folder)  # noqa: PTH116  # pathlib knows no descriptor
+    if os.geteuid() == ROOT and os.fstat(descriptor).st_uid == ROOT and owner.st_uid != ROOT:
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
     """Wait until nobody else changes this folder, and keep everybody else out meanwhile."""
     try:
-        descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
     except OSError as error:
         raise StoreError(f"{folder} cannot be written; run this as the user who owns it") from error
     try:
+        give(descriptor, folder)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         settle(folder)
         yield
@@ -92,17 +111,40 @@ def alone_in(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _write_synced(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+@contextlib.contextmanager
+def _temporary(path: Path, data: bytes, *, mode: int) -> Iterator[tuple[int, str]]:
+    """Give a folder's descriptor and the name in it of a file with these bytes, and sync the folder after."""
+    name = f".{path.name}.{secrets.token_hex(8)}"
+    try:
+        folder = os.open(path.parent, os.O_PATH | _follow(path.parent) | os.O_CLOEXEC)
+        try:
+            _write_synced(name, data, folder=folder, mode=mode)
+            yield folder, name
+        finally:
+            os.close(folder)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written; check the folder's owner and the free space") from error
+
+
+def _write_synced(name: str, data: bytes, *, folder: int, mode: int) -> None:
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE, dir_fd=folder)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            give(descriptor, folder)
+            os.fchmod(descriptor, mode)  # whatever the umask says
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(descriptor)
     except OSError:
         with contextlib.suppress(OSError):
-            path.unlink()
+            os.unlink(name, dir_fd=folder)
         raise
+
+
+def _follow(folder: Path) -> int:
+    """Return the flag that keeps from following a link where somebody else could have put one."""
+    return 0 if folder.parent.stat().st_uid in {ROOT, os.geteuid()} else os.O_NOFOLLOW
 
 
 def sync_folder(folder: Path) -> None:
@@ -134,9 +176,9 @@ def remove(path: Path) -> None:
         raise StoreError(f"{path} cannot be removed; check the folder's owner") from error
 
 
-def write_document(path: Path, members: Mapping[str, Value]) -> bool:
+def write_document(path: Path, members: Mapping[str, Value], *, mode: int = FILE_MODE) -> bool:
     """Create a file of canonical JSON with a final newline; False if it is already there."""
-    return write_once(path, encode({"format": FORMAT, **members}) + b"\n")
+    return write_once(path, encode({"format": FORMAT, **members}) + b"\n", mode=mode)
 
 
 def replace_document(path: Path, members: Mapping[str, Value]) -> None:

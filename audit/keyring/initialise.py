@@ -2,7 +2,8 @@
 
 Runs on the custodian's side: at the first `appliance up`, and as `audit keys prepare`.  Each step is durable before
 the next, and a second run after a crash goes on where the first stopped: the custodian's wrapped copy of a month
-exists before its public key does, so nothing is ever sealed to a key that no one holds.
+exists before its public key does, so nothing is ever sealed to a key that no one holds.  Root may run it at a site:
+what it makes belongs to the owner of its folder, and what is public can be read by the folder's group.
 """
 
 import secrets
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from audit.errors import OpenError, StoreError
 from audit.keyring.custodian import Custodian, ensure_custodian, open_custodian
-from audit.keyring.files import make_folder, settle, write_document, write_once
+from audit.keyring.files import PUBLIC_MODE, make_folder, settle, write_document, write_once
 from audit.keyring.months import SECRET_BYTES, month_after
 from audit.keyring.protectors import opens_alone
 from audit.keyring.root import RootFile
@@ -28,10 +29,10 @@ def initialise(trail: Path, custodian: Path, *, origin: str, now: datetime) -> T
         raise StoreError(
             "the origin must be 1 to 100 letters, digits, '.', '_', '/' or '-', such as hospital.example/a1"
         )
-    kept = Trail(folder=make_folder(trail))
+    kept = Trail(folder=make_folder(trail, shared=True))
     make_folder(kept.keys)
     ensure_custodian(custodian, origin=origin)
-    write_document(trail / "trail.json", {"origin": origin})
+    write_document(trail / "trail.json", {"origin": origin}, mode=PUBLIC_MODE)
     if kept.origin() != origin:
         raise StoreError(f"{trail} is the trail of {kept.origin()}; choose another folder or that origin")
     _ensure_signing_key(kept)
@@ -104,4 +105,4 @@ def _ensure_signing_key(trail: Trail) -> None:
     seeds = {name: secrets.token_bytes(SECRET_BYTES).hex() for name in ("ed25519", "mldsa44")}
     write_document(trail.keys / "checkpoint.key", seeds)
     lines = "".join(f"{key.to_vkey()}\n" for key in trail.signing_key().verifier_keys())
-    write_once(trail.folder / "verifier.keys", lines.encode())
+    write_once(trail.folder / "verifier.keys", lines.encode(), mode=PUBLIC_MODE)

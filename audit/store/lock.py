@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from audit.errors import StoreError
+from audit.keyring.files import FILE_MODE, give
 
 FILE_NAME = "recorder.lock"
 """Name of the file in the trail's folder; it stays there, empty."""
@@ -18,7 +19,8 @@ def lock(folder: Path) -> int:
     """Return a locked file that keeps others out until it is closed.  Raises StoreError if one is in."""
     path = folder / FILE_NAME
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+        give(descriptor, folder)
     except OSError as error:
         raise StoreError(f"{path} cannot be opened; check the folder's owner") from error
     try:
