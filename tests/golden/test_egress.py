@@ -1,0 +1,23 @@
+"""The whole firewall of the example site: every hole in it is a reviewed diff."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.firewall_rules import EXAMPLE, rules, why_not
+from tests.support.golden import Golden
+
+PROVIDER = {"name": "api.cloud.example", "port": 443, "addresses": ["203.0.113.0/28", "2001:db8:77::/64"]}
+"""As the example of policies/providers.yaml has one."""
+
+
+@pytest.mark.skipif(bool(why_not()), reason=why_not())
+def test_the_firewall_of_the_example_site_is_exactly_this(golden: Golden, tmp_path: Path) -> None:
+    held = yaml.safe_load(EXAMPLE.read_text())
+    answers = {name: value for name, value in held.items() if "{{" not in str(value)}
+    syslog = {name: value for name, value in held["appliance_syslog"].items() if name != "ca"}
+
+    made = rules(tmp_path, {**answers, "appliance_syslog": syslog, "firewall_endpoints": [PROVIDER]})
+
+    golden.check("egress.nft", made.nftables)
