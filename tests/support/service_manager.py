@@ -1,48 +1,73 @@
-"""The service manager's end of sd_notify: a socket that keeps what a program under test told it."""
+"""The service manager's end of sd_notify: a socket that hears what programs say of themselves.
 
-import asyncio
+with ServiceManager(folder / "notify") as manager:
+    subprocess.Popen(command, env={**os.environ, **manager.environment(watchdog_s=1)})
+    manager.wait_for("READY=1", within_s=30)
+"""
+
 import contextlib
 import socket
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import subprocess
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-WITHIN_S = 30.0
-"""Generous: the machine may be busy."""
-
-
-class Manager:
-    """What was told, assignment by assignment."""
-
-    def __init__(self, listener: socket.socket) -> None:
-        """Take the listening end, which never waits."""
-        self._listener = listener
-        self._heard: list[str] = []
-
-    @property
-    def heard(self) -> list[str]:
-        """Return every assignment until now, in order."""
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                self._heard += self._listener.recv(65_536).decode().split("\n")
-        return self._heard
-
-    def count(self, assignment: str) -> int:
-        """Return how often something was told until now."""
-        return self.heard.count(assignment)
-
-    async def wait_for(self, assignment: str, *, times: int = 1) -> None:
-        """Return once something was told so often."""
-        async with asyncio.timeout(WITHIN_S):
-            while self.count(assignment) < times:
-                await asyncio.sleep(0.01)
+LOOK_EVERY_S = 0.05
 
 
-@contextmanager
-def service_manager() -> Iterator[tuple[Manager, str]]:
-    """Listen, and give the manager with the value of ``$NOTIFY_SOCKET``."""
-    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        address = f"{folder}/notify"
-        listener.bind(address)
-        listener.settimeout(0)
-        yield Manager(listener), address
+class ServiceManager:
+    """Hears one program, all the time: a full queue would hold up whoever speaks, as systemd never does."""
+
+    def __init__(self, address: Path) -> None:
+        """Listen; every user may tell, as systemd's own socket is open to all."""
+        self._address = address
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(address))
+        address.chmod(0o777)
+        self.heard: list[str] = []
+        """Every assignment, in the order in which they came; written by the listening thread alone."""
+
+        self._ended = threading.Event()
+        self._listener = threading.Thread(target=self._listen)
+        self._listener.start()
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Listen no more."""
+        self._ended.set()
+        self._listener.join()
+        self._socket.close()
+
+    def environment(self, *, watchdog_s: float = 0.0) -> dict[str, str]:
+        """Return the variables that systemd sets."""
+        watched = {"WATCHDOG_USEC": str(int(watchdog_s * 1e6))} if watchdog_s else {}
+        return {"NOTIFY_SOCKET": str(self._address), **watched}
+
+    def wait_for(
+        self, assignment: str, *, within_s: float, times: int = 1, process: subprocess.Popen[bytes] | None = None
+    ) -> None:
+        """Return once an assignment was heard as often as wanted; fail after the time, or with the process."""
+        limit_s = time.monotonic() + within_s
+        while self.heard.count(assignment) < times:
+            assert process is None or process.poll() is None, f"ended before {assignment}; heard {self.heard}"
+            assert time.monotonic() < limit_s, f"heard no {assignment} but {self.heard}"
+            time.sleep(LOOK_EVERY_S)
+
+    def heard_within(self, seconds: float) -> list[str]:
+        """Return what is heard in the time that begins now."""
+        before = len(self.heard)
+        time.sleep(seconds)
+        return self.heard[before:]
+
+    def _listen(self) -> None:
+        self._socket.settimeout(LOOK_EVERY_S)
+        while not self._ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                self.heard.extend(self._socket.recv(4096).decode().splitlines())
