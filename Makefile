@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help run demo test crash check golden lock clean gateway engine model dev ansible host-test vm-test system system-tests
+.PHONY: help run demo test crash check golden bundle lock clean gateway engine model dev ansible host-test vm-test system system-tests
 
 UV := 0.13.9
 
@@ -47,6 +47,13 @@ check: dev ## format, lint, types, imports and unit tests: before every commit
 
 golden: dev ## write the expected files in tests/golden again; review them as diffs
 	@.venv/bin/python -m pytest --update-golden $$(grep -rl --include='test_*.py' golden tests)
+
+# SUITES="bookworm trixie" ENGINES="cpu" MODELS="var/models/…" LABEL=trial.1 KEY=fingerprint TO=folder
+bundle: gateway ## build and sign an install medium: make bundle KEY=fingerprint TO=/media/medium
+	@: "$${KEY:?name the OpenPGP key to sign with: make bundle KEY=fingerprint TO=folder}" \
+		"$${TO:?name the folder of the medium: make bundle KEY=fingerprint TO=folder}"
+	.venv/bin/appliance medium build "$$TO" --key "$$KEY" $(if $(LABEL),--label $(LABEL)) \
+		$(SUITES:%=--suite %) $(ENGINES:%=--engine %) $(MODELS:%=--model %)
 
 lock: system ## resolve every locked environment again
 	@python=$$(.ci/python)

@@ -24,6 +24,7 @@ from appliance.cli import (
     exclusion,
     isolation,
     lifecycle,
+    medium,
     model,
     phi_late,
     policy,
@@ -80,6 +81,7 @@ app.add_typer(
     rich_help_panel=SET_UP,
 )
 app.add_typer(isolation.app, name="isolation", help="Nothing gets out: verify, check.", rich_help_panel=RUN)
+app.add_typer(medium.app, name="medium", help="The install medium: build, verify.", rich_help_panel=SET_UP)
 app.add_typer(model.app, name="model", help="The weights: prepare, verify, pin.", rich_help_panel=SET_UP)
 app.add_typer(phi_late.app, name="phi", help="Identifiers: scan, explain, preview, evaluate.", rich_help_panel=SET_UP)
 app.add_typer(backup.app, name="backup", help="One encrypted file of everything: make, open.", rich_help_panel=SET_UP)

@@ -12,23 +12,23 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from appliance.errors import ConfigError
-from appliance.medium import verify as verify_program
 from appliance.medium.apt import Resolved, write_index
 from appliance.medium.commands import need_tools
 from appliance.medium.contents import Contents, Engine, SuiteContents
 from appliance.medium.environments import OWN_LOCK, Environment
 from appliance.medium.layout import Layout
+from appliance.medium.sbom import Component, bill, of_models, of_packages, of_wheels
 from appliance.medium.signing import Signer
 from appliance.medium.source import Export
 from appliance.medium.suites import Suite
 from appliance.medium.verify import CONTENTS, SIGNATURE, SUMS, Proven, check_medium, digest_of
 from appliance.medium.wheels import Wheel, build_own
 from appliance.models.builder_process import Report, Step
-from appliance.models.manifest import FILE_NAME
+from appliance.models.manifest import FILE_NAME, Manifest
 from appliance.models.verify import verify as verify_model
 
 TOOLS = ("apt-get", "apt-cache", "apt-ftparchive", "git", "gpg", "gpgv")
@@ -36,6 +36,12 @@ TOOLS = ("apt-get", "apt-cache", "apt-ftparchive", "git", "gpg", "gpgv")
 
 GUARD_LIST = "appliance/phi/models.json"
 """Names the files of the PHI guard's models with their digests."""
+
+VERIFY, INSTALL = "appliance/medium/verify.py", "ansible/medium/install"
+"""What stands at the medium's top: how it is proven and how it is used."""
+
+MOMENT = "%Y-%m-%dT%H:%M:%SZ"
+"""UTC in ISO 8601."""
 
 OWN_NAME = "clinical-inference-appliance"
 """Our own package's name in a lock."""
@@ -65,10 +71,10 @@ class Order:
 def build(order: Order, layout: Layout, *, now: datetime, report: Report) -> Proven:
     """Build, sign and check a medium.  Raises ConfigError or ManifestMismatchError; the last medium then stays."""
     steps = _Steps(report, total=5 + 2 * len(order.suites))
+    need_tools(*TOOLS)
     with _space(layout.place), tempfile.TemporaryDirectory(prefix="medium-") as work:
-        need_tools(*TOOLS)
         layout.clear()
-        # 1. Each release's packages and wheels.
+        # 1. Each release's wheels and packages, with their bills of materials.
         found = {suite: _wheels(order, layout, suite, steps) for suite in order.suites}
         suites = {suite.name: _suite(order, layout, suite, steps, found[suite]) for suite in order.suites}
         # 2. Our own code: the wheel, roles, policies and locks, from tracked files.
@@ -76,20 +82,11 @@ def build(order: Order, layout: Layout, *, now: datetime, report: Report) -> Pro
         _own(order.export, layout, Path(work), builder=_setuptools(found[order.suites[0]]))
         # 3. Models, each proven against its manifest.
         steps("models")
-        models = {folder.name: _model(folder, layout) for folder in order.models}
+        models = _models(order, layout)
         _guard(order.guard, order.export.checkout, layout)
         # 4. What it is, and how it is proven and installed.
-        steps("bill of materials")
-        contents = Contents(
-            version=order.export.version,
-            built_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            source=order.export.source,
-            engines=order.engines,
-            suites=suites,
-            models=models,
-        )
-        layout.write(CONTENTS, contents.to_bytes())
-        layout.copy(Path(verify_program.__file__), "verify")
+        steps("what it is")
+        _describe(order, layout, now=now, suites=suites, models=models)
         # 5. Every file's digest, and last the signature.
         steps("digests and signature")
         signed = layout.sums()
@@ -141,6 +138,7 @@ def _wheels(order: Order, layout: Layout, suite: Suite, steps: _Steps) -> Sequen
 def _suite(order: Order, layout: Layout, suite: Suite, steps: _Steps, found: Sequence[Environment]) -> SuiteContents:
     steps(f"packages for {suite.name}")
     resolved = order.resolve(suite)
+    _bills(order, layout, suite, found, resolved)
     _repository(resolved, layout, suite=suite, signer=order.signer)
     return SuiteContents(
         python=suite.python,
@@ -148,6 +146,18 @@ def _suite(order: Order, layout: Layout, suite: Suite, steps: _Steps, found: Seq
         unknown_packages=resolved.unknown,
         environments={environment.name: _locks(environment) for environment in found},
     )
+
+
+def _bills(order: Order, layout: Layout, suite: Suite, found: Sequence[Environment], resolved: Resolved) -> None:
+    for environment in found:
+        _write_bill(order, layout, f"{suite.name}-{environment.name}", of_wheels(environment))
+    _write_bill(order, layout, f"{suite.name}-packages", of_packages(resolved.packages, suite))
+
+
+def _write_bill(order: Order, layout: Layout, subject: str, components: Sequence[Component]) -> None:
+    made = datetime.fromtimestamp(order.export.committed_at, UTC).strftime(MOMENT)
+    content = bill(subject, version=order.export.version, built_at=made, components=components)
+    layout.write(f"sbom/{subject}.cdx.json", content)
 
 
 def _setuptools(found: Sequence[Environment]) -> Wheel:
@@ -181,12 +191,36 @@ def _repository(resolved: Resolved, layout: Layout, *, suite: Suite, signer: Sig
     layout.write(f"apt/{suite.name}/InRelease", signer.inline(release))
 
 
-def _model(folder: Path, layout: Layout) -> str:
+def _models(order: Order, layout: Layout) -> dict[str, str]:
+    manifests = {folder.name: _model(folder, layout) for folder in order.models}
+    digests = {name: manifest.digest for name, manifest in manifests.items()}
+    components = of_models(digests, {name: manifest.licence for name, manifest in manifests.items()})
+    _write_bill(order, layout, "models", components)
+    return digests
+
+
+def _model(folder: Path, layout: Layout) -> Manifest:
     manifest = verify_model(folder)
     layout.copy(folder / FILE_NAME, f"models/{folder.name}/{FILE_NAME}", sha256=manifest.digest)
     for name, entry in manifest.files.items():
         layout.copy(folder / name, f"models/{folder.name}/{name}", sha256=entry.sha256)
-    return manifest.digest
+    return manifest
+
+
+def _describe(
+    order: Order, layout: Layout, *, now: datetime, suites: Mapping[str, SuiteContents], models: Mapping[str, str]
+) -> None:
+    contents = Contents(
+        version=order.export.version,
+        built_at=now.strftime(MOMENT),
+        source=order.export.source,
+        engines=order.engines,
+        suites=suites,
+        models=models,
+    )
+    layout.write(CONTENTS, contents.to_bytes())
+    layout.copy(order.export.checkout / VERIFY, "verify")
+    layout.copy(order.export.checkout / INSTALL, "install")
 
 
 def _guard(folder: Path, checkout: Path, layout: Layout) -> None:

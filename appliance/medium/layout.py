@@ -46,6 +46,7 @@ class Layout:
 
     def copy(self, source: Path, name: str, *, sha256: str | None = None) -> None:
         """Put a file from elsewhere on the medium; the last medium's own is linked if it has the same digest."""
+        source = source.resolve()  # a role's file may be a link to the one place where it is kept
         sha256 = sha256 or digest_of(source)
         target = self._new(name)
         held = self.place / name
