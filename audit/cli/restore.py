@@ -65,7 +65,7 @@ def _old_database(places: Places, text: str) -> Address | None:
         if places.database.is_sqlite:
             return None
         raise StoreError("name the restored database with --old-database; trail.yaml names the new and empty one")
-    with Rows.open(places.database) as rows:
+    with Rows.open(places.readers) as rows:  # root may read at a site, and not write
         if rows.size():
             raise StoreError("the database of trail.yaml is not empty; make a new one with 'audit store create'")
     return read_address(text)

@@ -30,7 +30,7 @@ def can_open(path: Path, user: int, *, groups: Sequence[int] = (), flags: int = 
     return _as_user(user, groups, lambda: os.close(os.open(path, flags))) == 0
 
 
-def as_user(user: int, act: Callable[[], object], *, groups: Sequence[int] = ()) -> bool:
+def works_as(user: int, act: Callable[[], object], *, groups: Sequence[int] = ()) -> bool:
     """Say whether something comes through as another user."""
     return _as_user(user, groups, act) == 0
 

@@ -80,6 +80,9 @@ class PostgresServer:
     folder: Path
     binaries: Path
     settings: dict[str, str] = field(default_factory=dict)
+    inside: tuple[str, ...] = ()
+    """What its programs are started by, such as a namespace of its own."""
+
     _names: Iterator[int] = field(default_factory=itertools.count)
 
     @property
@@ -136,7 +139,7 @@ class PostgresServer:
 
     def _run(self, program: str, *arguments: str) -> None:
         as_user = ("setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups") if os.getuid() == 0 else ()
-        command = [*as_user, str(self.binaries / program), *arguments, "-D", str(self.folder / "data")]
+        command = [*self.inside, *as_user, str(self.binaries / program), *arguments, "-D", str(self.folder / "data")]
         done = subprocess.run(
             command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
         )
@@ -144,12 +147,15 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server(*, fsync: bool = True, **settings: str) -> Iterator[PostgresServer]:
+def postgres_server(*, fsync: bool = True, inside: tuple[str, ...] = (), **settings: str) -> Iterator[PostgresServer]:
     """Run a server of its own until the end of the block."""
     folder = Path(tempfile.mkdtemp(prefix="trail-pg-"))
     folder.chmod(0o755)
     server = PostgresServer(
-        folder=folder, binaries=_binaries(), settings={"fsync": "on" if fsync else "off", **settings}
+        folder=folder,
+        binaries=_binaries(),
+        settings={"fsync": "on" if fsync else "off", **settings},
+        inside=inside,
     )
     try:
         server.initialise()

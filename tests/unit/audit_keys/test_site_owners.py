@@ -19,7 +19,7 @@ from audit.places import find_places
 from audit.restore import Epoch, Head, restore
 from audit.store.lock import FILE_NAME as RECORDER_LOCK
 from audit.store.lock import lock
-from tests.support.other_users import as_user, can_open, needs_root, open_folder
+from tests.support.other_users import can_open, needs_root, open_folder, works_as
 
 pytestmark = needs_root
 
@@ -101,7 +101,7 @@ def test_the_custodians_user_opens_it(home: Path) -> None:
     def opens() -> None:
         assert "2026-11" in open_custodian(home / "custodian").months()
 
-    assert as_user(CONSOLE, opens)
+    assert works_as(CONSOLE, opens)
 
 
 def test_the_console_searches_this_month_by_the_custodians_key(home: Path) -> None:
@@ -111,7 +111,7 @@ def test_the_console_searches_this_month_by_the_custodians_key(home: Path) -> No
     def finds() -> None:
         assert months <= set(PeopleKeys(find_places(home)).all())
 
-    assert as_user(CONSOLE, finds, groups=[RECORDER])
+    assert works_as(CONSOLE, finds, groups=[RECORDER])
 
 
 def test_an_officer_that_root_adds_is_the_consoles_to_read(home: Path) -> None:
