@@ -4,8 +4,9 @@ Progress goes to standard error, so that `--json` leaves one document on standar
 `ordering` reads what was asked, `build` builds, `verify` proves.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,17 @@ from appliance.models.builder_process import Report, Step
 STORE = CHECKOUT / ".cache" / "medium"
 """Keeps what was fetched for the next build."""
 
+
+class Variant(StrEnum):
+    """An engine's environment, as the command line names it."""
+
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+ENGINES: Mapping[Variant, Engine] = {Variant.CPU: "cpu", Variant.GPU: "gpu"}
+"""Their names inside; typer takes no list of literals."""
+
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -38,7 +50,7 @@ def build(  # noqa: PLR0913 - an option each
     suite: Annotated[
         list[str] | None, typer.Option(help="bookworm, trixie, jammy, noble; all that can be had.")
     ] = None,
-    engine: Annotated[list[Engine] | None, typer.Option(help="cpu, gpu; both when not given.")] = None,
+    engine: Annotated[list[Variant] | None, typer.Option(help="cpu, gpu; both when not given.")] = None,
     model: Annotated[
         list[Path] | None, typer.Option(help="Pinned folder; none leaves the slot for a site's own.")
     ] = None,
@@ -53,7 +65,7 @@ def build(  # noqa: PLR0913 - an option each
         checkout=CHECKOUT,
         store=STORE,
         suites=tuple(suite or ()),
-        engines=tuple(engine or ("cpu", "gpu")),
+        engines=tuple(ENGINES[each] for each in engine or ENGINES),
         models=tuple(model or ()),
         guard=CHECKOUT / "var" / "models" / "guard",
         key=key,
