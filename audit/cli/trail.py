@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,5 +40,5 @@ def record_now(socket: Path, event: Event) -> None:
 
 
 def operator() -> str:
-    """Return the name of the operating system's user who runs this command."""
-    return getpass.getuser()
+    """Return who runs this command: the person behind sudo, as at a site, else the operating system's user."""
+    return (os.environ.get("SUDO_USER") if os.geteuid() == 0 else "") or getpass.getuser()
