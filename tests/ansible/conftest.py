@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.target_host import Controller, TargetHost, World, reason_to_skip, world
 from tests.support.target_host.converged import Converged, converged_host
-from tests.support.target_host.medium import why_no_medium
+from tests.support.target_host.medium import Medium, built_medium, why_no_medium
 
 
 @pytest.fixture(scope="session")
@@ -38,10 +38,16 @@ def bare_host(outside: World, suite: str) -> Iterator[TargetHost]:
 
 
 @pytest.fixture(scope="session")
-def converged(suite: str) -> Converged:
-    """Return a host on which the playbook was run, off; `Converged.off` makes one's own of it."""
+def medium(suite: str) -> Medium:
+    """Return an install medium of the tree as it is."""
     if reason := reason_to_skip() or why_no_medium():
         pytest.skip(reason)
+    return built_medium(suite)
+
+
+@pytest.fixture(scope="session")
+def converged(suite: str, medium: Medium) -> Converged:  # noqa: ARG001 - skips where there can be none
+    """Return a host on which the playbook was run, off; `Converged.off` makes one's own of it."""
     return converged_host(suite)
 
 

@@ -159,7 +159,11 @@ class Controller:
         elsewhere = {name for names in self.groups.values() for name in names}
         groups = {group: {"hosts": {name: hosts[name] for name in names}} for group, names in self.groups.items()}
         groups.setdefault("appliance", {"hosts": {name: hosts[name] for name in hosts if name not in elsewhere}})
-        inventory = {"all": {"vars": {**connection, **self.variables}, "children": groups}}
+        inventory = {"all": {"vars": connection, "children": groups}}
+        # As in the example inventory: what the playbooks say for `all` wins over an inventory's own file.
+        (self.folder / "group_vars").mkdir(exist_ok=True)
+        for group in groups:
+            (self.folder / "group_vars" / f"{group}.yml").write_text(yaml.safe_dump(dict(self.variables)))
         file = self.folder / "hosts.yml"
         file.write_text(yaml.safe_dump(inventory, sort_keys=False))
         return file

@@ -1,0 +1,102 @@
+"""A server that lost its power in the middle of a role, and a controller that was unplugged: the next run goes on."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.target_host import Controller, TargetHost, Task, World
+from tests.support.target_host.converged import PLACE
+from tests.support.target_host.medium import Medium
+from tests.support.target_host.site import Site
+
+ROLES = [
+    entry["role"] for entry in yaml.safe_load((Path(__file__).parents[2] / "ansible/site.yml").read_text())[-1]["roles"]
+]
+
+
+@dataclass(slots=True)
+class InRole:
+    """Sees when a role has changed something and the next task begins: the middle of it."""
+
+    role: str
+    has_changed: bool = False
+    _is_in: bool = False
+
+    def __call__(self, task: Task) -> bool:
+        """Say whether it is now."""
+        self._is_in = task.role == self.role or (self._is_in and task.role == "unit")
+        if self._is_in and task.state == "changed":
+            self.has_changed = True
+        return self.has_changed and task.state == "begins"
+
+
+@pytest.fixture
+def host(outside: World, suite: str, medium: Medium) -> Iterator[TargetHost]:
+    with outside.host("cut", suite=suite) as host:
+        host.binds[PLACE] = medium.folder
+        host.boot()
+        yield host
+
+
+@pytest.fixture
+def playing(host: TargetHost, controller: Callable[..., Controller], medium: Medium, tmp_path: Path) -> Controller:
+    return controller(host, variables=Site.make(tmp_path / "site", medium).variables)
+
+
+def test_a_run_that_was_unplugged_and_one_that_lost_power_while_packages_were_unpacked_are_gone_on_with(
+    host: TargetHost, playing: Controller
+) -> None:
+    options = ["--tags", "medium,firewall"]
+
+    def cut_while_unpacking(task: Task) -> bool:
+        if (task.role, task.name, task.state) != ("firewall", "Install nftables", "begins"):
+            return False
+        host.until(lambda: host.exec("pgrep", "-x", "dpkg", check=False).code == 0)
+        host.cut_power()
+        return True
+
+    unplugged = playing.play(options=options, watch=InRole("medium"))
+    cut = playing.play(options=options, watch=cut_while_unpacking)
+    host.boot()
+    whole = playing.play(options=options)
+    again = playing.play(options=options)
+
+    assert (unplugged.code, cut.code) == (-1, -1)
+    assert whole.code == 0, whole.text
+    assert again.code == 0, again.text
+    assert again.changed == []
+
+
+def test_power_that_is_cut_in_the_middle_of_every_role_in_turn_still_ends_in_an_appliance(
+    host: TargetHost, playing: Controller
+) -> None:
+    if "HOST_THOROUGH" not in os.environ:
+        pytest.skip("takes as long as a whole installation; 'make host-test' does it")
+    cut = []
+    for role in ROLES:
+        watching = InRole(role)
+
+        def look(task: Task, watching: InRole = watching) -> bool:
+            if watching(task):
+                host.cut_power()
+                return True
+            return False
+
+        played = playing.play(watch=look)
+        if played.code == -1:
+            cut.append(role)
+            host.boot()
+        else:
+            assert played.code == 0, played.text
+
+    whole = playing.play()
+    again = playing.play()
+
+    assert len(cut) >= len(ROLES) - 5, cut
+    assert whole.code == 0, whole.text
+    assert again.code == 0, again.text
+    assert again.changed == []
