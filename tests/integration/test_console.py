@@ -25,7 +25,7 @@ from cryptography.x509.oid import NameOID
 
 from audit.officers import Officers
 from tests.support.recorder_process import running_recorder
-from tests.support.service_manager import Manager, service_manager
+from tests.support.told_manager import Manager, service_manager
 from tests.support.trail_builder import PATIENT, TrailBuilder, TurnableClock
 
 READY_S = 30.0

@@ -7,7 +7,7 @@ import pytest
 from audit.log.reserve import Reserve
 from audit.recorder.__main__ import EXIT_CANNOT_START, main
 from tests.support.served import served
-from tests.support.service_manager import Manager, service_manager
+from tests.support.told_manager import Manager, service_manager
 from tests.support.trails import RecorderProcess, new_trail
 
 

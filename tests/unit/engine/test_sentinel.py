@@ -18,7 +18,7 @@ from appliance.engine.client import EngineClient
 from appliance.engine.sentinel import DEFAULT_PACE, EXIT_CANNOT_START, EXIT_FAULT, Pace, Sentinel, main, prepare
 from appliance.errors import ConfigError, EngineError, ManifestMismatchError
 from tests.support.pretend_vllm import PretendEngine, pretend_engine
-from tests.support.service_manager import Manager, service_manager
+from tests.support.told_manager import Manager, service_manager
 
 QUICK = Pace(starting_s=0.02, running_s=0.02, missed_s=0.02, drain_s=10.0)
 WITHIN_S = 20.0
