@@ -41,7 +41,7 @@ def try_files(unit: Unit, home: Path, *, proc: Path = Path("/proc/self")) -> tup
     """Try to write and to read where the unit may not."""
     folders = {*(Path(each) for each in FOLDERS), home, *_folders_of(home), *_writable_mounts(proc)}
     return (
-        *(_try_write(each) for each in sorted(folders) if not _is_own(each, unit) and each.is_dir()),
+        *(_try_write(each) for each in sorted(folders) if not _is_own(each, unit) and _is_folder(each)),
         *(_try_open("write", each, os.O_WRONLY) for each in _existing(KERNEL_FILES)),
         *(_try_open("read", each, os.O_RDONLY) for each in sorted(_secrets(unit, home))),
     )
@@ -66,6 +66,11 @@ def _writable_mounts(proc: Path) -> Iterator[Path]:
 def _is_own(folder: Path, unit: Unit) -> bool:
     own = (*unit.state, *(Path(each) for each in TEMPORARY))
     return any(folder == each or each in folder.parents for each in own)
+
+
+def _is_folder(path: Path) -> bool:
+    """Say whether a folder can be seen there; one that is hidden cannot be written either."""
+    return os.path.isdir(path)  # noqa: PTH112  # Path.is_dir raises where a folder above is shut
 
 
 def _try_write(folder: Path) -> Attempt:

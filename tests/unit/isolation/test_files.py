@@ -67,3 +67,10 @@ def test_the_hosts_folders_and_secrets_are_tried(home: Path) -> None:
     found = tried(home)
 
     assert {("write", "/etc"), ("write", "/usr/local/bin"), ("read", "/etc/shadow")} <= found.keys()
+
+
+@AS_ROOT
+def test_a_folder_in_a_shut_one_does_not_stop_the_tries(home: Path) -> None:
+    made(made(home / "shut", 0o700) / "inner", 0o777)
+
+    assert ("write", "/etc") in tried(home / "shut" / "inner")
