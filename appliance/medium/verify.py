@@ -20,7 +20,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -242,8 +242,21 @@ def _site_sums(folder: Path, digests: Mapping[str, str]) -> dict[str, str]:
                 Differences(altered=(f"{path}/{MANIFEST}",)),
             )
         sums[f"{path}/{MANIFEST}"] = digest.removeprefix("sha256:")
-        sums.update({f"{path}/{file}": entry["sha256"] for file, entry in json.loads(content)["files"].items()})
+        sums.update(_manifest_sums(path, content))
     return sums
+
+
+def _manifest_sums(path: str, content: bytes) -> dict[str, str]:
+    try:
+        files = {str(name): str(entry["sha256"]) for name, entry in json.loads(content)["files"].items()}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        files = {"..": ""}
+    if any({"", ".", ".."} & set(name.split("/")) for name in files):
+        raise MediumRefusedError(
+            f"{path}/{MANIFEST} is no manifest: 'appliance model pin' writes one.",
+            Differences(altered=(f"{path}/{MANIFEST}",)),
+        )
+    return {f"{path}/{name}": digest for name, digest in files.items()}
 
 
 def _compare(
@@ -285,12 +298,12 @@ def _version(folder: Path) -> str:
     return str(contents["version"])
 
 
-def main() -> int:
+def main(arguments: "Sequence[str] | None" = None) -> int:
     """Check the medium that is named, or the one that this file stands on; 0 when it is whole, 1 when not."""
-    options = _options()
+    options = _options(arguments)
     shown = _bar if sys.stderr.isatty() else None
     try:
-        models = dict(item.split("=", 1) for item in options.site_model)
+        models = dict(_pair(item) for item in options.site_model)
         proven = check_medium(options.medium, _key(options), site_models=models, progress=shown)
     except MediumRefusedError as error:
         sys.stderr.write(f"REFUSED: {error}\n")
@@ -302,7 +315,7 @@ def main() -> int:
     return 0
 
 
-def _options() -> argparse.Namespace:
+def _options(arguments: "Sequence[str] | None") -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Check an install medium of the clinical inference appliance.")
     keys = parser.add_mutually_exclusive_group(required=True)
     keys.add_argument("--key", type=Path, help="the site's own copy of the signing public key")
@@ -311,12 +324,22 @@ def _options() -> argparse.Namespace:
         "--site-model", action="append", default=[], metavar="NAME=DIGEST", help=f"a folder in {SITE_MODELS}/"
     )
     parser.add_argument("medium", type=Path, nargs="?", default=Path(__file__).absolute().parent)
-    return parser.parse_args()
+    return parser.parse_args(arguments)
+
+
+def _pair(item: str) -> "tuple[str, str]":
+    name, equals, digest = item.partition("=")
+    if not equals:
+        raise MediumRefusedError("--site-model takes NAME=DIGEST; 'appliance model show FOLDER' prints the digest.")
+    return name, digest
 
 
 def _key(options: argparse.Namespace) -> bytes:
     if options.key_base64 is not None:
-        return base64.b64decode(options.key_base64)
+        try:
+            return base64.b64decode(options.key_base64, validate=True)
+        except ValueError as error:
+            raise MediumRefusedError("--key-base64 is no base64 text.") from error
     try:
         return bytes(options.key.read_bytes())
     except OSError as error:
