@@ -35,7 +35,9 @@ def unit_of(program: ProgramName) -> str:
     return f"appliance-{program}.service"
 
 
-def read_units(programs: Iterable[ProgramName], *, systemctl: str = "systemctl") -> dict[ProgramName, ProcessState]:
+def read_units(
+    programs: Iterable[ProgramName], *, systemctl: str = "systemctl", within_s: float = WITHIN_S
+) -> dict[ProgramName, ProcessState]:
     """Return the state of each unit that systemd has loaded; nothing where it does not run."""
     wanted = {unit_of(program): program for program in programs}
     command = shutil.which(systemctl)
@@ -46,7 +48,7 @@ def read_units(programs: Iterable[ProgramName], *, systemctl: str = "systemctl")
             [command, "show", "--timestamp=unix", f"--property={PROPERTIES}", *wanted],
             capture_output=True,
             text=True,
-            timeout=WITHIN_S,
+            timeout=within_s,
             check=False,
         )
     except subprocess.TimeoutExpired:

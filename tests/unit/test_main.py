@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from appliance.config import CHECKOUT
+from appliance.config import CHECKOUT, Config
 from appliance.errors import ConfigError
 from appliance.escalation.condition import BrokerWatch
-from appliance.main import Reloading, configured, parse_options
+from appliance.main import Reloading, configured, parse_options, serve
 from audit.errors import AppendError, DiskReservedError, QuarantinedError, RecorderUnavailableError
 from tests.support.departures import NotingBroker
 from tests.support.gateway_client import Gateway, chat, running_gateway
@@ -49,6 +49,27 @@ def test_a_gateway_that_cannot_start_says_why_in_one_line(tmp_path: Path) -> Non
 
     assert status == 1
     assert (log[-1]["event"], log[-1]["code"]) == ("gateway_refused", "policy_invalid")
+
+
+async def test_a_site_without_the_hospitals_certificate_does_not_start_with_a_self_made_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    config = Config.model_validate({"home": tmp_path, "site": {"run": str(tmp_path / "run")}})
+    for folder in (config.gateway_home, config.run):
+        folder.mkdir(mode=0o700, parents=True)
+
+    with pytest.raises(ConfigError, match=r"needs LoadCredential=gateway\.crt and gateway\.key; put the hospital's"):
+        await serve(config)
+
+    assert not (tmp_path / "tls").exists()
+
+
+async def test_a_site_whose_folders_are_not_as_installed_does_not_start(tmp_path: Path) -> None:
+    config = Config.model_validate({"home": tmp_path, "site": {"run": str(tmp_path / "run")}})
+
+    with pytest.raises(ConfigError, match=r"gateway cannot be used \(No such file or directory\); run the playbook"):
+        await serve(config)
 
 
 def test_a_setting_that_does_not_exist_stops_the_start(tmp_path: Path) -> None:

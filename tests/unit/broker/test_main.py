@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import threading
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ import structlog
 from appliance.broker.__main__ import main
 from appliance.errors import PolicyInvalidError
 from tests.support.listening import accepts
+from tests.support.service_manager import ServiceManager
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +53,56 @@ def test_it_runs_until_it_is_told_to_stop(home: Path, capsys: pytest.CaptureFixt
     logged = capsys.readouterr().err
     assert code == 0
     assert [event in logged for event in ("broker_listening", "policy_reloaded", "broker_stopped")] == [True] * 3
+
+
+def _as_a_site(home: Path, *, mode: int = 0o700) -> Path:
+    """Make the folders of a site whose broker this very user is; return that of its socket."""
+    with (home / "appliance.yaml").open("a") as settings:
+        settings.write(f"site: {{run: {home / 'run'}}}\n")
+    (home / "broker").mkdir()
+    (home / "broker").chmod(mode)
+    folder = home / "run" / "appliance-broker"
+    folder.mkdir(parents=True)
+    folder.chmod(0o750)
+    return folder
+
+
+def test_at_a_site_its_group_reaches_the_socket_and_systemd_hears_how_it_fares(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socket, modes = _as_a_site(home) / "broker.sock", []
+    with ServiceManager(home / "notify") as manager:
+        for name, value in manager.environment(watchdog_s=0.2).items():
+            monkeypatch.setenv(name, value)
+        signals = _signal_when_listening(socket, signal.SIGHUP, signal.SIGTERM)
+        looks = threading.Thread(target=lambda: modes.append(_mode_once_there(socket)))
+        looks.start()
+
+        code = main(["--home", str(home)])
+
+        looks.join()
+        signals.join()
+        manager.wait_for("STOPPING=1", within_s=10)
+    said = [word for word in manager.heard if not word.startswith(("MONOTONIC", "WATCHDOG"))]
+    assert (code, modes) == (0, [0o660])
+    assert said == ["READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
+    assert "WATCHDOG=1" in manager.heard
+
+
+def test_at_a_site_a_folder_that_is_not_as_installed_stops_the_start(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _as_a_site(home, mode=0o750)
+
+    assert main(["--home", str(home)]) == 1
+    assert "lets others in; run the playbook" in capsys.readouterr().err
+
+
+def _mode_once_there(socket: Path) -> int:
+    limit_s = time.monotonic() + 10
+    while not accepts(socket) and time.monotonic() < limit_s:
+        time.sleep(0.01)
+    return stat.S_IMODE(socket.stat().st_mode)
 
 
 def test_it_does_not_start_without_a_good_policy(
