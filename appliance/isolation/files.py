@@ -5,6 +5,7 @@ made is removed at once.  Files of the kernel are opened and never written.
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -33,6 +34,9 @@ TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue")  # noqa: S108  # nam
 _PRIVATE_FOLDERS = ("gateway", "broker", "custodian", "engine", "audit/keys", "witness")
 """Under HOME: each is one unit's."""
 
+_OCTAL = re.compile(r"\\([0-7]{3})")
+"""How mountinfo writes a blank in a path.  No codec of Python's: it would be imported late, as the unit's user."""
+
 _DEVICE_TYPES = frozenset({"proc", "sysfs", "devpts", "cgroup2", "mqueue", "securityfs", "bpf", "tracefs", "debugfs"})
 """Mounts in which a file cannot be made; their files are tried by name."""
 
@@ -60,7 +64,7 @@ def _writable_mounts(proc: Path) -> Iterator[Path]:
         words = line.split()
         kind = words[words.index("-") + 1]
         if "ro" not in words[5].split(",") and kind not in _DEVICE_TYPES:
-            yield Path(words[4].encode().decode("unicode_escape"))
+            yield Path(_OCTAL.sub(lambda found: chr(int(found[1], 8)), words[4]))
 
 
 def _is_own(folder: Path, unit: Unit) -> bool:
