@@ -5,8 +5,8 @@ left and was never answered has left.  MUST NOT hold anything but addresses, pat
 """
 
 import errno
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -63,6 +63,11 @@ class Attempt:
 def failures(attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:
     """Return the tries in which isolation did not hold."""
     return tuple(attempt for attempt in attempts if not attempt.holds)
+
+
+def labelled(label: str, attempts: Iterable[Attempt]) -> Iterator[Attempt]:
+    """Name the step in each try's group, so that a report tells the same try of two steps apart."""
+    return (replace(each, group=f"{label}: {each.group}") for each in attempts)
 
 
 def error_name(number: int) -> str:

@@ -8,7 +8,6 @@
 Needs root.  All children of one step run at once.  MUST NOT send anything but a SYN or a byte of padding.
 """
 
-import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +15,11 @@ from functools import partial
 from pathlib import Path
 
 from appliance.isolation import ruleset
-from appliance.isolation.attempt import Attempt, Outcome
-from appliance.isolation.check import RESULT
-from appliance.isolation.expectations import CORE, PROGRAMS, Unit, expected
+from appliance.isolation.attempt import Attempt, labelled
+from appliance.isolation.confinement import check_process
+from appliance.isolation.expectations import PROGRAMS, Unit, expected
 from appliance.isolation.families import try_raw
 from appliance.isolation.files import try_files
-from appliance.isolation.identity import check_identity
 from appliance.isolation.joined import Place, become, start
 from appliance.isolation.layers import start_filter, start_rules
 from appliance.isolation.network_file import NETWORK_FILE, Endpoint, Network, read_network
@@ -95,10 +93,10 @@ def _try_units(subjects: Sequence[_Subject], network: Network, home: Path) -> Ma
         name = each.unit.name
         joined, alone = children.get(name, (None, None))
         found[name] = (
-            *_confined(each),
-            *_labelled("joined", joined.finish() if joined else ()),
-            *_labelled("address filter alone", alone.finish() if alone else ()),
-            *_labelled("rules alone", rules[name].finish()),
+            *check_process(each.unit, each.running),
+            *labelled("joined", joined.finish() if joined else ()),
+            *labelled("address filter alone", alone.finish() if alone else ()),
+            *labelled("rules alone", rules[name].finish()),
         )
     return found
 
@@ -113,48 +111,9 @@ def _try_joined(unit: Unit, network: Network, home: Path) -> Sequence[Attempt]:
     return (*try_reach(unit, network), *try_raw(unit), *try_files(unit, home))
 
 
-def _labelled(label: str, attempts: Iterable[Attempt]) -> Iterator[Attempt]:
-    for each in attempts:
-        yield Attempt(group=f"{label}: {each.group}", target=each.target, outcome=each.outcome, evidence=each.evidence)
-
-
-def _confined(subject: _Subject) -> tuple[Attempt, ...]:
-    """Look at the main process and at what the unit's own check found at this start."""
-    unit, now = subject.unit, subject.running
-    if not subject.is_up:
-        needed = unit.name in CORE
-        outcome = Outcome.UNPROVEN if needed else Outcome.EXPECTED
-        return (_attempt("running", outcome, f"{now.state}: nothing runs that could get out"),)
-    try:
-        identity = check_identity(unit, proc=Path("/proc") / str(now.pid))
-    except (OSError, KeyError):
-        return (_attempt("running", Outcome.UNPROVEN, "its main process ended while it was looked at"),)
-    return (*identity, *(_own_check(unit, now) if unit.name in CORE else ()))
-
-
-def _own_check(unit: Unit, now: Running) -> Iterator[Attempt]:
-    """Read what the unit's ExecStartPre found; it must be of this start."""
-    try:
-        held = json.loads((unit.run / RESULT).read_text())
-        attempts = [Attempt.from_json(each) for each in held["attempts"]]
-        invocation = str(held["invocation"])
-    except (OSError, ValueError, KeyError, TypeError):
-        yield _attempt("own check", Outcome.UNPROVEN, f"{unit.run / RESULT} is missing; restart the unit")
-        return
-    if invocation != now.invocation:
-        yield _attempt("own check", Outcome.UNPROVEN, "it is of another start; restart the unit")
-        return
-    yield _attempt("own check", Outcome.EXPECTED, f"{len(attempts)} tries at this start")
-    yield from _labelled("own check", attempts)
-
-
 def _counted(
     unit: str, attempts: Iterable[Attempt], before: ruleset.Listing, after: ruleset.Listing
 ) -> Iterator[Attempt]:
     alone = (each for each in attempts if each.group.startswith("rules alone"))
     by_rules = [each for each in alone if each.evidence.startswith(_BY_RULES)]
     yield ruleset.check_counter(unit, before=ruleset.refused(before), after=ruleset.refused(after), tried=len(by_rules))
-
-
-def _attempt(target: str, outcome: Outcome, evidence: str) -> Attempt:
-    return Attempt(group="unit", target=target, outcome=outcome, evidence=evidence)

@@ -34,6 +34,21 @@ NETWORK: dict[str, Any] = {
 """``network.yaml`` as the playbook writes it."""
 
 
+STATUS = {
+    "Uid": "861\t861\t861\t861",
+    "Gid": "861\t861\t861\t861",
+    "Groups": "862 863 864 65534",
+    "CapInh": "0000000000000000",
+    "CapPrm": "0000000000000000",
+    "CapEff": "0000000000000000",
+    "CapBnd": "0000000000000000",
+    "CapAmb": "0000000000000000",
+    "NoNewPrivs": "1",
+    "Seccomp": "2",
+}
+"""/proc/PID/status of a confined gateway."""
+
+
 def write_network(file: Path, **changed: object) -> Path:
     """Write a network file; a key that is None is left out."""
     held = {**copy.deepcopy(NETWORK), **changed}

@@ -6,21 +6,7 @@ from pathlib import Path
 import pytest
 
 from appliance.isolation.identity import check_identity, check_no_core
-from tests.support.isolation import a_unit
-
-STATUS = {
-    "Uid": "861\t861\t861\t861",
-    "Gid": "861\t861\t861\t861",
-    "Groups": "862 863 864 65534",
-    "CapInh": "0000000000000000",
-    "CapPrm": "0000000000000000",
-    "CapEff": "0000000000000000",
-    "CapBnd": "0000000000000000",
-    "CapAmb": "0000000000000000",
-    "NoNewPrivs": "1",
-    "Seccomp": "2",
-}
-"""/proc/PID/status of a confined gateway."""
+from tests.support.isolation import STATUS, a_unit
 
 CGROUP = "0::/appliance.slice/appliance-gateway.service\n"
 DEVICES = "Inter-|   Receive\n face |bytes\n    lo:  0\n"
