@@ -6,7 +6,6 @@ does::
     .venv-ansible/bin/python tests/support/render_units.py a100x2 FOLDER
 """
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 
-ROLES = Path(__file__).resolve().parents[2] / "ansible" / "roles"
+ANSIBLE = Path(__file__).resolve().parents[2] / "ansible"
+ROLES = ANSIBLE / "roles"
 
 UNITS = {
     "recorder": "recorder_unit",
@@ -30,29 +30,23 @@ UNITS = {
 """The unit's name and the variable that holds what is special in it."""
 
 SITE: dict[str, Any] = {
-    "appliance_python": "python3.11",
-    "appliance_home": "/var/lib/appliance",
-    "appliance_root": "/opt/appliance",
-    "appliance_etc": "/etc/appliance",
-    "appliance_listen": "0.0.0.0",  # noqa: S104  # rendered, not bound to
-    "appliance_users": {"gateway": 861, "engine": 862, "broker": 863, "recorder": 864, "console": 865},
-    "appliance_client_networks": ["10.20.0.0/16"],
-    "appliance_officer_networks": ["10.30.1.0/24"],
-    "appliance_broker_addresses": ["203.0.113.10"],
+    "appliance_broker_addresses": ["203.0.113.0/28", "2001:db8:77::/64"],
     "appliance_provider_credentials": {"example-cloud.key": "never rendered"},
-    "appliance_witnesses": [],
-    "appliance_witness_relay": {"address": "10.40.0.7", "port": 6514},
-    "software_digest": "0123456789abcdef",
-    "recorder_cluster": "15-main",
+    "appliance_witness_relay": {"address": "10.20.1.20", "port": 6514},
+    "appliance_python": "python3.11",
+    "unit_release": "0123456789abcdef",
 }
-"""A hospital's answers, as the example inventory gives them."""
+"""What the example inventory leaves empty, or what is read from the host."""
 
 
 def main(profile: str, folder: Path) -> None:
     """Write one file a unit."""
-    variables: dict[str, Any] = {**SITE, "appliance_profile": profile}
+    variables = _read(ANSIBLE / "group_vars" / "all.yml")
+    variables |= _read(ANSIBLE / "inventory" / "example" / "group_vars" / "appliance.yml")
     for role in ("unit", "recorder", "engine", "broker", "gateway", "console", "witness", "verify"):
-        variables |= _read(ROLES / role / "vars" / "main.yml")
+        for kind in ("defaults", "vars"):
+            variables |= _read(ROLES / role / kind / "main.yml")
+    variables |= {**SITE, "appliance_profile": profile}
     template = trust_as_template((ROLES / "unit" / "templates" / "service.j2").read_text())
     folder.mkdir(parents=True, exist_ok=True)
     for name, variable in UNITS.items():
