@@ -25,6 +25,10 @@ HIGHEST_USER: Final = 2**32 - 2
 """The number above it means "nobody" to the kernel (chown(2))."""
 
 
+PROGRAM_CONNECTIONS: Final = 16
+"""Of one program at once, which needs one: a program that takes more may not keep the others out."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rights:
     """What one program may do."""
@@ -38,6 +42,9 @@ class Rights:
 
     operations: frozenset[str] | None = frozenset()
     """Codes of the operations that it may record, where it may record operations; None for every code."""
+
+    connections: int | None = PROGRAM_CONNECTIONS
+    """How many it may have open; None for as many as there are."""
 
     def check(self, request: Request) -> None:
         """Raise PeerRefusedError if the program may not make this call, with all its events."""
@@ -107,4 +114,5 @@ def read_peers(options: Sequence[str]) -> Peers:
 
 
 def _everything(program: str) -> Rights:
-    return Rights(program=program, calls=frozenset(get_args(Op)), kinds=frozenset(Kind), operations=None)
+    calls, kinds = frozenset(get_args(Op)), frozenset(Kind)
+    return Rights(program=program, calls=calls, kinds=kinds, operations=None, connections=None)

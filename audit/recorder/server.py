@@ -19,7 +19,7 @@ from typing_extensions import override
 from audit.errors import AuditError, FormatError, PeerRefusedError
 from audit.recorder.committer import Committer
 from audit.recorder.messages import Request, read_request
-from audit.recorder.peers import NOBODY, Peers
+from audit.recorder.peers import NOBODY, Peers, Rights
 from audit.recorder.service import Render, Service
 from audit.recorder.wire import FrameReader, decode_header, encode_frame
 
@@ -53,7 +53,7 @@ class Server:
         self.peers = peers or Peers()
         self.logger = logger
         self.committer = committer
-        self._connections: set[Connection] = set()
+        self._connections: dict[Connection, Rights] = {}
         self._draining = False
         self._listener: asyncio.Server | None = None
 
@@ -77,16 +77,18 @@ class Server:
         if gone:
             await asyncio.wait(gone, timeout=CLOSE_TIMEOUT_S)
 
-    def join(self, connection: "Connection") -> bool:
-        """Take a connection; False if it may not stay."""
-        if self._draining or len(self._connections) >= MAX_CONNECTIONS:
+    def join(self, connection: "Connection", rights: Rights) -> bool:
+        """Take a connection; False if it may not stay, because there are enough, of all or of its program."""
+        of_program = sum(held is rights for held in self._connections.values())
+        limit = MAX_CONNECTIONS if rights.connections is None else rights.connections
+        if self._draining or len(self._connections) >= MAX_CONNECTIONS or of_program >= limit:
             return False
-        self._connections.add(connection)
+        self._connections[connection] = rights
         return True
 
     def leave(self, connection: "Connection") -> None:
         """Forget a connection."""
-        self._connections.discard(connection)
+        self._connections.pop(connection, None)
 
     def regulate(self) -> None:
         """Stop or resume reading, by how much waits."""
@@ -130,8 +132,8 @@ class Connection(asyncio.Protocol):
         if rights is None:
             self._server.logger.warning("recorder.peer_refused", peer_user=user)
             transport.close()
-        elif not self._server.join(self):
-            self._server.logger.warning("recorder.connection_refused", limit=MAX_CONNECTIONS)
+        elif not self._server.join(self, rights):
+            self._server.logger.warning("recorder.connection_refused", peer=rights.program)
             transport.close()
         else:
             self._transport, self._rights = stream, rights

@@ -15,7 +15,7 @@ from audit.errors import PeerRefusedError, SettingsError
 from audit.record import Kind
 from audit.recorder.client import RecorderClient
 from audit.recorder.messages import Op, Request
-from audit.recorder.peers import NOBODY, PROGRAMS, Peers, Rights, read_peers
+from audit.recorder.peers import NOBODY, PROGRAM_CONNECTIONS, PROGRAMS, Peers, Rights, read_peers
 from audit.recorder.wire import FrameReader, encode_frame
 from tests.support.other_users import connected_as, needs_root, open_folder
 from tests.support.served import Served, served
@@ -176,6 +176,19 @@ async def test_a_user_who_is_no_program_is_cut_off_and_logged(folder: Path, peer
         assert await ask_as(running, STRANGER, {"op": "health"}) == {}
 
     assert [line["peer_user"] for line in running.lines.entries if line["event"] == "recorder.peer_refused"] == [862]
+
+
+@needs_root
+async def test_a_program_that_opens_many_connections_keeps_no_other_out(folder: Path, peers: Peers) -> None:
+    async with served(folder, peers=peers) as running:
+        held = [connected_as(running.socket, USERS["broker"], groups=[GROUP]) for _ in range(PROGRAM_CONNECTIONS)]
+        first = await ask_as(running, USERS["broker"], {"op": "health"})
+        other = await ask_as(running, USERS["gateway"], {"op": "health"})
+        for connection in held:
+            connection.close()
+
+    assert first == {}
+    assert other["result"]
 
 
 @needs_root
