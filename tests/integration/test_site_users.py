@@ -1,6 +1,5 @@
 """A site's five programs as five users: an exchange goes through, and nobody reaches what is another's."""
 
-import json
 import os
 import signal
 import subprocess
@@ -101,7 +100,7 @@ def test_what_root_registers_stays_the_gateways_and_counts_at_once(site: Site, k
 
     listed = site.command("client", "list", "--json")
 
-    assert [client["name"] for client in json.loads(listed.stdout)] == ["ehr"]
+    assert [client["name"] for client in listed.json()] == ["ehr"]
 
 
 def test_no_program_opens_what_is_anothers(site: Site, key: str) -> None:
@@ -171,8 +170,8 @@ def test_nobody_but_root_can_forge_an_approval_of_the_register(site: Site, name:
 def test_root_records_an_approval_and_its_receipt_becomes_the_consoles_to_keep(site: Site) -> None:
     closed = site.command("provider", "close", "example-cloud", "--reason", "drill", "--json")
 
-    assert closed.returncode == 0, closed.stderr
-    assert json.loads(closed.stdout)["recorded"] is True
+    assert closed.code == 0, closed.err
+    assert closed.json()["recorded"] is True
     status = (site.config.approvals / "closed.json").stat()
     assert (status.st_uid, status.st_mode & 0o777) == (USERS["console"], 0o644)
     assert all(can_open(site.config.approvals / "closed.json", USERS[name]) for name in ("gateway", "broker"))
@@ -197,18 +196,18 @@ def test_the_gateway_reads_the_exclusions_and_only_root_writes_them(site: Site) 
 def test_status_asks_the_sockets_and_the_gateway_by_its_certificate(site: Site) -> None:
     told = site.command("status", "--json")
 
-    report = json.loads(told.stdout)
+    report = told.json()
     assert report["url"] == f"https://{HOSTNAME}:{site.ports['gateway']}"
     assert {name: process["state"] for name, process in report["processes"].items()} == dict.fromkeys(USERS, "running")
     # No playbook has proven the isolation of this layout, and the gateway says so.
     assert report["reasons"] == ["isolation_unproven"]
-    assert told.returncode == 1
+    assert told.code == 1
     assert report["trail"]["state"] == "open"
 
 
 def test_doctor_finds_nothing_wrong_with_a_sites_layout(site: Site, key: str) -> None:
     assert key
-    found = json.loads(site.command("doctor", "--json").stdout)["checks"]
+    found = site.command("doctor", "--json").json()["checks"]
 
     wrong = [check for check in found if check["verdict"] == "failed" and check["check"] not in {"memory", "compiler"}]
     wrong = [check for check in wrong if check["check"] not in {"engine environment", "guard models"}]
@@ -219,7 +218,7 @@ def test_doctor_finds_nothing_wrong_with_a_sites_layout(site: Site, key: str) ->
 def test_a_reload_by_root_reaches_gateway_and_broker(site: Site) -> None:
     done = site.command("policy", "reload", "--json")
 
-    assert json.loads(done.stdout)["in_force"] is True
+    assert done.json()["in_force"] is True
     for name in ("gateway", "broker"):
         started = site.started[name]
         started.manager.wait_for("RELOADING=1", within_s=READY_S, process=started.process)
@@ -261,7 +260,7 @@ def test_gateway_and_broker_say_that_they_stop_and_end_cleanly(site: Site) -> No
         assert started.stop() == 0
         started.manager.wait_for("STOPPING=1", within_s=READY_S)
     assert not (site.config.run / "gateway.json").exists()
-    report = json.loads(site.command("status", "--json").stdout)
+    report = site.command("status", "--json").json()
     assert report["reasons"][0].startswith("gateway_silent")
     assert report["processes"]["broker"]["state"] == "stopped"
 
