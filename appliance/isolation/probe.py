@@ -1,7 +1,7 @@
 """Everything that is tried from inside one unit, in one list.
 
-The process that calls this stands in the unit's sandbox: before the start as systemd made it (`check`), or joined by
-root to the running one (`joined`).  MUST NOT be called with threads running, since some tries fork.
+The process that calls this stands in the unit's sandbox, before the start, as systemd made it.  MUST NOT be called
+with threads running, since some tries fork.
 """
 
 from pathlib import Path
@@ -25,13 +25,9 @@ def try_from_start(unit: Unit, network: Network, home: Path) -> tuple[Attempt, .
         *check_identity(unit),
         check_no_core(),
         *prove_filter(unit),
-        *try_reach(unit, network),
+        *try_all(destinations(unit, network)),
+        *try_unix_sockets(unit),
         *try_families(unit),
         *try_calls(),
         *try_files(unit, home),
     )
-
-
-def try_reach(unit: Unit, network: Network) -> tuple[Attempt, ...]:
-    """Try what other parties could answer: the network and Unix sockets."""
-    return (*try_all(destinations(unit, network)), *try_unix_sockets(unit))

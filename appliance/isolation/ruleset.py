@@ -65,6 +65,12 @@ def _listing(words: Sequence[str]) -> Listing:
     return [each for each in held if "metainfo" not in each]
 
 
+def is_shut(listing: Listing) -> bool:
+    """Say whether some chain drops what leaves this machine unless a rule lets it out."""
+    chains = (each["chain"] for each in listing if "chain" in each)
+    return any(each.get("hook") == "output" and each.get("policy") == "drop" for each in chains)
+
+
 def compare(live_rules: Listing, wanted_rules: Listing) -> Attempt:
     """Say whether the two are the same, and what differs."""
     held, given = _lines(live_rules), _lines(wanted_rules)

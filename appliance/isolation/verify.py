@@ -5,7 +5,8 @@
 3. A child with the unit's cgroup in an empty network: the address filter alone.
 4. A child with the unit's user outside of the cgroup: the rules alone; their counters must show it.
 5. The kernel's rules are those of the file, the file is the playbook's, and the ways out are the register's.
-Needs root.  All children of one step run at once.  MUST NOT send anything but a SYN or a byte of padding.
+Without any rules in the kernel 2 and 4 send nothing and fail.  Needs root.  All children of one step run at once.
+MUST NOT send anything but a SYN or a byte of padding.
 """
 
 import time
@@ -15,17 +16,19 @@ from functools import partial
 from pathlib import Path
 
 from appliance.isolation import ruleset
-from appliance.isolation.attempt import Attempt, labelled
+from appliance.isolation.attempt import Attempt, Outcome, labelled
 from appliance.isolation.confinement import check_process
+from appliance.isolation.connections import try_all
+from appliance.isolation.destinations import destinations
 from appliance.isolation.expectations import PROGRAMS, Unit, expected
 from appliance.isolation.families import try_raw
 from appliance.isolation.files import try_files
 from appliance.isolation.joined import Place, become, start
 from appliance.isolation.layers import start_filter, start_rules
 from appliance.isolation.network_file import NETWORK_FILE, Endpoint, Network, read_network
-from appliance.isolation.probe import try_reach
 from appliance.isolation.report import Report, UnitReport
 from appliance.isolation.running import Running, running
+from appliance.isolation.unix_sockets import try_unix_sockets
 
 _BY_RULES = ("a filter of this machine", "this machine refused: EPERM")
 """How the evidence of a try begins that the rules refused and so must have counted."""
@@ -44,6 +47,25 @@ class _Subject:
         return self.running.pid > 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Site:
+    """What all tries of one verification share."""
+
+    network: Network
+    home: Path
+    is_shut: bool
+    """Whether the kernel holds a firewall at all."""
+
+
+NOT_TRIED = Attempt(
+    group="tcp",
+    target="everywhere",
+    outcome=Outcome.UNPROVEN,
+    evidence="the kernel holds no rules, so nothing was sent; run 'systemctl reload nftables'",
+)
+"""Where it is known that a packet would leave, none is sent to show it."""
+
+
 def verify(home: Path, registered: Sequence[Endpoint], *, network_file: Path = NETWORK_FILE) -> Report:
     """Try everything.  Raises ConfigError if this is no installed host, or not root's process."""
     begun = time.monotonic()
@@ -51,7 +73,7 @@ def verify(home: Path, registered: Sequence[Endpoint], *, network_file: Path = N
     before = ruleset.live()
     units = [expected(name, network, home) for name in PROGRAMS if name in network.users]
     subjects = [_Subject(unit=unit, running=running(unit.service)) for unit in units]
-    found = _try_units(subjects, network, home)
+    found = _try_units(subjects, _Site(network=network, home=home, is_shut=ruleset.is_shut(before)))
     after = ruleset.live()
     reports = tuple(
         UnitReport(
@@ -77,17 +99,17 @@ def _host(listing: ruleset.Listing, network: Network, registered: Iterable[Endpo
     )
 
 
-def _try_units(subjects: Sequence[_Subject], network: Network, home: Path) -> Mapping[str, tuple[Attempt, ...]]:
+def _try_units(subjects: Sequence[_Subject], site: _Site) -> Mapping[str, tuple[Attempt, ...]]:
     """Try all units at once: the time is that of the slowest, not the sum."""
     up = [each for each in subjects if each.is_up]
     children = {
         each.unit.name: (
-            start(each.unit.name, partial(become, _place(each)), partial(_try_joined, each.unit, network, home)),
-            start_filter(each.unit, each.running.cgroup, network),
+            start(each.unit.name, partial(become, _place(each)), partial(_try_joined, each.unit, site)),
+            start_filter(each.unit, each.running.cgroup, site.network),
         )
         for each in up
     }
-    rules = {each.unit.name: start_rules(each.unit, network) for each in subjects}
+    rules = {each.unit.name: start_rules(each.unit, site.network) for each in subjects if site.is_shut}
     found: dict[str, tuple[Attempt, ...]] = {}
     for each in subjects:
         name = each.unit.name
@@ -96,7 +118,7 @@ def _try_units(subjects: Sequence[_Subject], network: Network, home: Path) -> Ma
             *check_process(each.unit, each.running),
             *labelled("joined", joined.finish() if joined else ()),
             *labelled("address filter alone", alone.finish() if alone else ()),
-            *labelled("rules alone", rules[name].finish()),
+            *labelled("rules alone", rules[name].finish() if name in rules else (NOT_TRIED,)),
         )
     return found
 
@@ -105,10 +127,11 @@ def _place(subject: _Subject) -> Place:
     return Place(unit=subject.unit, cgroup=subject.running.cgroup, pid=subject.running.pid)
 
 
-def _try_joined(unit: Unit, network: Network, home: Path) -> Sequence[Attempt]:
+def _try_joined(unit: Unit, site: _Site) -> Sequence[Attempt]:
     # No socket families and no system calls: the filter of system calls cannot be joined, only read from /proc and
     # proven by the check at the unit's start.
-    return (*try_reach(unit, network), *try_raw(unit), *try_files(unit, home))
+    sent = (*try_all(destinations(unit, site.network)), *try_raw(unit)) if site.is_shut else (NOT_TRIED,)
+    return (*sent, *try_unix_sockets(unit), *try_files(unit, site.home))
 
 
 def _counted(

@@ -75,6 +75,14 @@ def test_a_rule_that_was_changed_by_hand_is_shown(held: list[Mapping[str, Any]],
     assert words in found.evidence
 
 
+def test_a_kernel_without_a_chain_that_drops_is_open() -> None:
+    chain = {"chain": {"name": "output", "hook": "output", "policy": "drop"}}
+
+    assert ruleset.is_shut([chain])
+    assert not ruleset.is_shut([{"chain": {**chain["chain"], "policy": "accept"}}])
+    assert not ruleset.is_shut([{"chain": {"name": "helper"}}])
+
+
 def test_many_differences_are_counted() -> None:
     held = [*RULES, *({"table": {"name": f"t{number}"}} for number in range(9))]
 
