@@ -96,12 +96,13 @@ def default_sources(suite: Suite, *, codename: str, known: str) -> tuple[str, ..
 class Apt:
     """One release's packages, looked up and fetched into a store that the next build finds again."""
 
-    def __init__(self, suite: Suite, *, store: Path, sources: Sequence[str]) -> None:
-        """Take the store's folder, made when absent, and the sources as `ADDRESS SUITE COMPONENT`."""
+    def __init__(self, suite: Suite, *, store: Path, sources: Sequence[str], keyring: Path | None = None) -> None:
+        """Take the store's folder, made when absent, the sources as `ADDRESS SUITE COMPONENT`, and who must sign."""
         self._suite = suite
         self._work = store.absolute()
         self._environment = {"APT_CONFIG": str(self._work / "apt.conf"), "DEBIAN_FRONTEND": "noninteractive"}
         self._sources = tuple(sources)
+        self._keyring = keyring or KEYRINGS[suite.distribution]
 
     def resolve(self, asked: Sequence[str], *, optional: Sequence[str] = ()) -> Resolved:
         """Fetch the packages and all that they need.  Raises ConfigError naming what cannot be had."""
@@ -125,15 +126,16 @@ class Apt:
     def _prepare(self) -> None:
         for name in ("state/lists/partial", "cache/archives/partial", "etc/sources.list.d", "etc/preferences.d"):
             (self._work / name).mkdir(parents=True, exist_ok=True)
-        keyring = KEYRINGS[self._suite.distribution]
-        if not keyring.is_file():
+        if not self._keyring.is_file():
             raise ConfigError(
-                f"{keyring} is not there, so {self._suite.name}'s packages cannot be proven: install the package"
+                f"{self._keyring} is not there, so {self._suite.name}'s packages cannot be proven: install the package"
                 f" {self._suite.distribution}-archive-keyring (Debian) or ubuntu-keyring."
             )
         (self._work / "status").write_text("")
         (self._work / "apt.conf").write_text(CONFIGURATION.format(work=self._work))
-        lines = [f"deb [signed-by={keyring}] {source}\n" for source in self._sources]
+        # `copy:` is `file:` that fetches: what only lies elsewhere could change before it is on the medium.
+        sources = [re.sub("^file:", "copy:", source) for source in self._sources]
+        lines = [f"deb [signed-by={self._keyring}] {source}\n" for source in sources]
         (self._work / "etc" / "sources.list").write_text("".join(lines))
 
     def _unknown(self, names: Sequence[str]) -> list[str]:

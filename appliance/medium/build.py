@@ -77,13 +77,13 @@ def build(order: Order, layout: Layout, *, now: datetime, report: Report) -> Pro
         # 1. Each release's wheels and packages, with their bills of materials.
         found = {suite: _wheels(order, layout, suite, steps) for suite in order.suites}
         suites = {suite.name: _suite(order, layout, suite, steps, found[suite]) for suite in order.suites}
-        # 2. Our own code: the wheel, roles, policies and locks, from tracked files.
-        steps("our own wheel and roles")
-        _own(order.export, layout, Path(work), builder=_setuptools(found[order.suites[0]]))
-        # 3. Models, each proven against its manifest.
+        # 2. Models, each proven against its manifest.
         steps("models")
         models = _models(order, layout)
         _guard(order.guard, order.export.checkout, layout)
+        # 3. Our own code: the wheel, roles, policies and locks, from tracked files.
+        steps("our own wheel and roles")
+        _own(order.export, layout, Path(work), builder=_setuptools(found[order.suites[0]]))
         # 4. What it is, and how it is proven and installed.
         steps("what it is")
         _describe(order, layout, now=now, suites=suites, models=models)

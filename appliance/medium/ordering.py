@@ -49,8 +49,9 @@ class Wish:
 
 def order_from(wish: Wish) -> Order:
     """Return the order.  Raises ConfigError for what cannot be built here, saying what to do."""
+    named = tuple(suite_named(name) for name in wish.suites)
     sources = _Sources(given=wish.apt_sources)
-    suites = tuple(suite_named(name) for name in wish.suites) or sources.all_here()
+    suites = named or sources.all_here()
     wanted = read_wanted(wish.checkout / PACKAGES_LIST)
     for suite in suites:
         sources.of(suite)
