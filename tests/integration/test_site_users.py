@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from appliance.approval import REGISTER_APPROVED
@@ -213,6 +214,13 @@ def test_doctor_finds_nothing_wrong_with_a_sites_layout(site: Site, key: str) ->
     wrong = [check for check in wrong if check["check"] not in {"engine environment", "guard models"}]
     assert wrong == []
     assert {check["verdict"] for check in found if check["check"] in {"trail", "file modes", "supervisor"}} == {"ok"}
+
+
+def test_the_days_that_are_left_of_the_hospitals_certificate_are_measured(site: Site) -> None:
+    told = httpx.get(f"http://127.0.0.1:{site.ports['metrics']}/metrics", timeout=READY_S, trust_env=False).text
+
+    [days] = [line.split()[1] for line in told.splitlines() if line.startswith("appliance_certificate_days_left ")]
+    assert 19 < float(days) < 20
 
 
 def test_a_reload_by_root_reaches_gateway_and_broker(site: Site) -> None:
