@@ -46,8 +46,12 @@ def medium(suite: str) -> Medium:
 
 
 @pytest.fixture(scope="session")
-def converged(suite: str, medium: Medium) -> Converged:  # noqa: ARG001 - skips where there can be none
+def converged(suite: str) -> Converged:
     """Return a host on which the playbook was run, off; `Converged.off` makes one's own of it."""
+    if "HOST_THOROUGH" not in os.environ:
+        pytest.skip("a whole installation takes ten minutes; 'make host-test' makes it")
+    if reason := reason_to_skip() or why_no_medium():
+        pytest.skip(reason)
     return converged_host(suite)
 
 
