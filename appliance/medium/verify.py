@@ -301,7 +301,7 @@ def _version(folder: Path) -> str:
 def main(arguments: "Sequence[str] | None" = None) -> int:
     """Check the medium that is named, or the one that this file stands on; 0 when it is whole, 1 when not."""
     options = _options(arguments)
-    shown = _bar if sys.stderr.isatty() else None
+    shown = _bar if sys.stderr.isatty() and not options.quiet else None
     try:
         models = dict(_pair(item) for item in options.site_model)
         proven = check_medium(options.medium, _key(options), site_models=models, progress=shown)
@@ -323,6 +323,7 @@ def _options(arguments: "Sequence[str] | None") -> argparse.Namespace:
     parser.add_argument(
         "--site-model", action="append", default=[], metavar="NAME=DIGEST", help=f"a folder in {SITE_MODELS}/"
     )
+    parser.add_argument("--quiet", action="store_true", help="show no progress, where a program reads along")
     parser.add_argument("medium", type=Path, nargs="?", default=Path(__file__).absolute().parent)
     return parser.parse_args(arguments)
 
