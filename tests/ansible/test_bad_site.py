@@ -3,6 +3,7 @@
 One server in which everything is wrong is looked at once; each test is one of the findings.
 """
 
+import json
 import re
 import shutil
 import subprocess
@@ -24,10 +25,11 @@ LISTENS = "import socket, time; server = socket.create_server(('0.0.0.0', 8443))
 
 
 @pytest.fixture(scope="module")
-def played(outside: World, suite: str, medium: Medium, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+def played(outside: World, suite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     folder = tmp_path_factory.mktemp("bad")
-    site = Site.make(folder / "site", medium)
-    broken = _medium_with_other_weights(folder / "medium", medium)
+    broken = _medium_with_other_weights(folder / "medium")
+    (folder / "key.gpg").write_bytes(b"a key")
+    site = Site.make(folder / "site", Medium(folder=broken, key=folder / "key.gpg", digest=""))
     with outside.host("bad", suite=suite) as host:
         host.binds[PLACE] = broken
         host.boot()
@@ -72,14 +74,21 @@ def _bad_variables(folder: Path) -> dict[str, Any]:
     }
 
 
-def _medium_with_other_weights(folder: Path, medium: Medium) -> Path:
-    """Copy what is small of a medium, and a model that lost a byte."""
-    (folder / "models").mkdir(parents=True)
-    shutil.copy(medium.folder / "MEDIUM.json", folder)
-    model = shutil.copytree(medium.folder / "models" / MODEL, folder / "models" / MODEL)
-    weights = max(model.iterdir(), key=lambda file: file.stat().st_size)
-    with weights.open("rb+") as file:
-        file.truncate(weights.stat().st_size - 1)
+def _medium_with_other_weights(folder: Path) -> Path:
+    """Write what is looked at of a medium for Debian 12 and no GPU, with a model that lost a byte."""
+    model = folder / "models" / MODEL
+    model.mkdir(parents=True)
+    contents = {
+        "format": 1,
+        "version": "0.1.0",
+        "engines": ["cpu"],
+        "suites": {"bookworm": {}},
+        "models": {MODEL: "0" * 64},
+    }
+    (folder / "MEDIUM.json").write_text(json.dumps(contents))
+    manifest = {"files": {"model.safetensors": {"size": 1000, "sha256": "0" * 64}}}
+    (model / "manifest.json").write_text(json.dumps(manifest))
+    (model / "model.safetensors").write_bytes(bytes(999))
     return folder
 
 

@@ -34,6 +34,12 @@ class InRole:
         return self.has_changed and task.state == "begins"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _needs_time() -> None:
+    if "HOST_THOROUGH" not in os.environ:
+        pytest.skip("needs a whole medium and as long as an installation; 'make host-test' takes the time")
+
+
 @pytest.fixture
 def host(outside: World, suite: str, medium: Medium) -> Iterator[TargetHost]:
     with outside.host("cut", suite=suite) as host:
@@ -74,8 +80,6 @@ def test_a_run_that_was_unplugged_and_one_that_lost_power_while_packages_were_un
 def test_power_that_is_cut_in_the_middle_of_every_role_in_turn_still_ends_in_an_appliance(
     host: TargetHost, playing: Controller
 ) -> None:
-    if "HOST_THOROUGH" not in os.environ:
-        pytest.skip("takes as long as a whole installation; 'make host-test' does it")
     cut = []
     for role in ROLES:
         watching = InRole(role)
