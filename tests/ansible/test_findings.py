@@ -24,7 +24,7 @@ OWN_LISTENER = """
 import socket
 listening = socket.create_server(("127.0.0.1", 0))
 asks = socket.socket()
-asks.settimeout(1)
+asks.settimeout(3)
 try:
     asks.connect(listening.getsockname())
     print("reached")
@@ -34,13 +34,16 @@ except OSError:
 """With IPAddressDeny=any a unit cannot even reach itself; nobody but its own kernel has to answer."""
 
 REACHES = f"""
-import socket
+import socket, sys
 try:
-    with socket.create_connection(("{SINK}", 443), 2) as one:
+    with socket.create_connection(("{SINK}", 443), float(sys.argv[1])) as one:
         print(one.recv(20).decode().strip())
 except OSError as error:
     print("refused")
 """
+
+PATIENT, BRIEF = "20", "3"
+"""Seconds: for what must be answered on a busy machine, and for what is dropped without a word."""
 
 BINDS = """
 import socket
@@ -133,20 +136,20 @@ def test_socket_bind_deny_does_nothing_on_debian_12_so_no_unit_of_ours_counts_on
 
 @pytest.mark.usefixtures("refused_by_uid")
 def test_the_firewall_by_uid_holds_alone(bare_host: TargetHost) -> None:
-    assert bare_host.unit(REACHES, uid=UID).output == "refused\n"
-    assert bare_host.unit(REACHES, uid=UID + 1).output == "outside\n"
+    assert bare_host.unit(REACHES, uid=UID, arguments=(BRIEF,)).output == "refused\n"
+    assert bare_host.unit(REACHES, uid=UID + 1, arguments=(PATIENT,)).output == "outside\n"
 
 
 def test_the_units_address_filter_holds_alone(bare_host: TargetHost) -> None:
-    assert bare_host.unit(REACHES, "IPAddressDeny=any", uid=UID).output == "refused\n"
-    assert bare_host.unit(REACHES, uid=UID).output == "outside\n"
+    assert bare_host.unit(REACHES, "IPAddressDeny=any", uid=UID, arguments=(BRIEF,)).output == "refused\n"
+    assert bare_host.unit(REACHES, uid=UID, arguments=(PATIENT,)).output == "outside\n"
 
 
 def test_an_allowed_address_is_allowed_on_every_port_so_ports_are_the_firewalls(bare_host: TargetHost) -> None:
     either = REACHES.replace("443", "80")
 
     for script in (REACHES, either):
-        done = bare_host.unit(script, "IPAddressDeny=any", f"IPAddressAllow={SINK}", uid=UID)
+        done = bare_host.unit(script, "IPAddressDeny=any", f"IPAddressAllow={SINK}", uid=UID, arguments=(PATIENT,))
         assert done.output == "outside\n", done.text
 
 

@@ -220,11 +220,11 @@ class TargetHost:
         """Run a Python script in it as root."""
         return self.exec("python3", "-I", "-", *arguments, given=script, check=check)
 
-    def unit(self, script: str, *properties: str, uid: int = 0, files: tuple[str, ...] = ()) -> Done:
+    def unit(self, script: str, *properties: str, uid: int = 0, arguments: tuple[str, ...] = ()) -> Done:
         """Run a Python script in a transient unit with these properties, such as ``IPAddressDeny=any``."""
         settings = [word for each in (*properties, f"User={uid}") for word in ("-p", each)]
         words = ["systemd-run", "--wait", "--pipe", "--quiet", "--collect", *settings, "python3", "-I", "-c", script]
-        return self.exec(*words, *files, check=False)
+        return self.exec(*words, *arguments, check=False)
 
     def in_network(self, *words: str, given: str = "") -> Done:
         """Run a program of this machine in the host's network and nothing else of it."""
