@@ -6,7 +6,9 @@ was fetched from outside is kept beside it, so a second build takes seconds.
 
 import hashlib
 import os
+import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +24,7 @@ MODEL = "smollm2-135m-instruct-awq"
 
 _KEY = "Signs media for tests"
 _WITHIN_S = 120
+_KEPT_S = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +46,21 @@ def built_medium(suite: str) -> Medium:
         place, _, signed_by = given.partition(":")
         sums = Path(place, "SHA256SUMS").read_bytes()
         return Medium(folder=Path(place), key=Path(signed_by), digest=hashlib.sha256(sums).hexdigest())
-    folder = CACHE / f"medium-{suite}"
-    stamp = folder.with_name(f"{folder.name}.stamp")
     with one_at_a_time("medium"):
         key = _public_key()
         digest = _digest(key)
-        if not stamp.is_file() or stamp.read_text() != digest or not folder.is_dir():
-            stamp.unlink(missing_ok=True)
+        folder = CACHE / f"medium-{suite}-{digest[:12]}"
+        if not folder.is_dir():
+            _clear_old(suite)
             _build(folder, suite)
-            stamp.write_text(digest)
     return Medium(folder=folder, key=key, digest=digest)
+
+
+def _clear_old(suite: str) -> None:
+    """Remove media of earlier trees; not those of today, which a host of another run may still see."""
+    for folder in CACHE.glob(f"medium-{suite}-*"):
+        if time.time() - folder.stat().st_mtime > _KEPT_S:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def why_no_medium() -> str:
