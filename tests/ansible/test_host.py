@@ -17,11 +17,8 @@ from tests.support.packet_capture import Capture, capture, is_tls
 from tests.support.target_host import Controller, TargetHost, World
 from tests.support.target_host.clinic import SERVICES, Clinic, exchange_of
 from tests.support.target_host.converged import Converged
-from tests.support.target_host.site import VENDOR_HOST
+from tests.support.target_host.site import LOCAL_TASK, MANAGED_TASK, VENDOR_HOST
 from tests.support.target_host.world import LAN, NETWORK, SINK, VENDOR
-
-LOCAL, MANAGED = "document-classification", "discharge-summary"
-"""A task that stays in the house, and one that may leave it for this site's provider."""
 
 EARLY = f"""
 [Unit]
@@ -99,10 +96,10 @@ def test_the_first_packet_after_the_boot_was_filtered_already(clinic: Clinic, se
 
 
 def test_a_task_from_the_lan_is_answered_and_its_record_is_in_the_database(clinic: Clinic) -> None:
-    key = clinic.add_client("ehr", LOCAL)
+    key = clinic.add_client("ehr", LOCAL_TASK)
     before = int(clinic.sql("select count(*) from record"))
 
-    answer = clinic.ask(LOCAL, key=key, person=PEOPLE[0], body={"input": {"text": PEOPLE[0].note()}})
+    answer = clinic.ask(LOCAL_TASK, key=key, person=PEOPLE[0], body={"input": {"text": PEOPLE[0].note()}})
 
     assert answer.status_code == 200, answer.text
     assert answer.headers["Appliance-Route"] == "local"
@@ -112,8 +109,8 @@ def test_a_task_from_the_lan_is_answered_and_its_record_is_in_the_database(clini
 
 
 def test_its_receipt_is_verified_outside_with_nothing_but_the_public_keys(clinic: Clinic, tmp_path: Path) -> None:
-    key = clinic.add_client("auditor", LOCAL)
-    answer = clinic.ask(LOCAL, key=key, person=PEOPLE[1], body={"input": {"text": PEOPLE[1].note()}})
+    key = clinic.add_client("auditor", LOCAL_TASK)
+    answer = clinic.ask(LOCAL_TASK, key=key, person=PEOPLE[1], body={"input": {"text": PEOPLE[1].note()}})
     receipt = clinic.http("GET", f"/api/v1/exchanges/{exchange_of(answer)}/receipt", key=key)
     kept, keys = tmp_path / "receipt.json", tmp_path / "verifier.keys"
     kept.write_text(receipt.text)
@@ -130,13 +127,13 @@ def test_a_draft_leaves_for_the_agreed_provider_when_two_officers_opened_the_way
     clinic: Clinic, converged: Converged, outside: World
 ) -> None:
     person = PEOPLE[2]
-    key = clinic.add_client("ward", MANAGED)
+    key = clinic.add_client("ward", MANAGED_TASK)
     body = {"input": {"notes": person.note()}, "people": [person.resource()]}
     with converged.site.vendor(outside) as vendor:
-        before = clinic.ask(MANAGED, key=key, person=person, body=body)
+        before = clinic.ask(MANAGED_TASK, key=key, person=person, body=body)
         clinic.approve_policy()
         clinic.host.until(lambda: clinic.readiness()[0] == 200 and not clinic.readiness()[1].get("warnings"))
-        answer = clinic.ask(MANAGED, key=key, person=person, body=body)
+        answer = clinic.ask(MANAGED_TASK, key=key, person=person, body=body)
 
     assert before.status_code != 200
     assert answer.status_code == 200, answer.text

@@ -18,10 +18,11 @@ from pathlib import Path
 
 from tests.support.target_host.groups import clear_group, group_name
 
-BOOTED_WITHIN_S = 180.0
-"""Takes 1 to 2 seconds; a busy machine gets its chance."""
+BOOTED_WITHIN_S = 900.0
+"""A bare host takes a second; an appliance is up when its engine has loaded the model, on a busy machine in minutes."""
 
-OFF_WITHIN_S = 120.0
+OFF_WITHIN_S = 300.0
+"""The engine finishes what is in flight first."""
 
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NETWORK = """\

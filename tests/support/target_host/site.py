@@ -9,6 +9,7 @@ The provider is a stand-in at the address `world.VENDOR`, which the policy pins 
 """
 
 import hashlib
+import json
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +18,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from appliance.policy.register import Endpoint, Provider, Service
+from appliance.policy.task import TaskPolicy
+from tests.support.escalating_appliance import TASK as MANAGED
 from tests.support.escalating_appliance import managed_policies
-from tests.support.registers import an_agreement
+from tests.support.registers import CASES, EDITED, an_agreement
 from tests.support.stand_ins import StandIn
 from tests.support.stand_ins.certificates import OTHER_HOST, Certificates
 from tests.support.stand_ins.registration import PROFILES, a_stand_ins_provider
@@ -35,6 +40,9 @@ TENANT = "clinic"
 VENDOR_HOST = "api.vendor.test"
 SERVICE = Service.ANTHROPIC_MESSAGES
 CREDENTIAL = "vendor.key"
+
+LOCAL_TASK, MANAGED_TASK = "document-classification", MANAGED
+"""A task that stays in the house, and one that may leave it for this site's provider; both on measured evidence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +65,25 @@ class Site:
         outside = Authority.make(vendor)
         outside.issue("right", host=VENDOR_HOST)
         outside.issue("wrong", host=OTHER_HOST)
-        managed_policies(folder / "policies", site.provider)
+        site._measure(managed_policies(folder / "policies", site.provider))
         return site
+
+    def _measure(self, policies: Path) -> None:
+        """Add evidence of the local model for the task that stays in the house; without any it would be refused."""
+        task = TaskPolicy.model_validate(yaml.safe_load((policies / "tasks" / f"{LOCAL_TASK}.yaml").read_text()))
+        row = {
+            "task": LOCAL_TASK,
+            "route": "local",
+            "model_digest": json.loads((self.medium.folder / "MEDIUM.json").read_text())["models"][MODEL],
+            "prompt_version": task.prompt_version,
+            "cases": CASES,
+            "edited": EDITED // 4,
+            "source": "Measured for this test.",
+            "window": {"first": "2026-09-01", "last": "2026-10-31"},
+        }
+        evidence = policies / "evidence.yaml"
+        rows = [*yaml.safe_load(evidence.read_text())["evidence"], row]
+        evidence.write_text(yaml.safe_dump({"evidence": rows}, sort_keys=False))
 
     @property
     def variables(self) -> dict[str, Any]:
