@@ -5,6 +5,7 @@ captured from its first packet on.
 """
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,9 @@ from tests.support.target_host.clinic import SERVICES, Clinic, exchange_of
 from tests.support.target_host.converged import Converged
 from tests.support.target_host.site import LOCAL_TASK, MANAGED_TASK, VENDOR_HOST
 from tests.support.target_host.world import LAN, NETWORK, SINK, VENDOR
+
+NOT_IN_A_CONTAINER = {"auditd.service"}
+"""Needs the kernel's audit, which only the first namespace has; `test_machine` shows it."""
 
 EARLY = f"""
 [Unit]
@@ -38,6 +42,9 @@ def seen(outside: World) -> Iterator[Capture]:
 
 @pytest.fixture(scope="module")
 def host(converged: Converged, outside: World, seen: Capture) -> Iterator[TargetHost]:  # noqa: ARG001 - from the start
+    assert converged.runs.get("verify", converged.runs["check"]).code == 0, (
+        "the installation failed; see the first tests"
+    )
     with converged.off(outside) as host:
         unit = host.upper / "etc/systemd/system/early.service"
         unit.parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +87,8 @@ def test_after_a_reboot_everything_is_back_by_itself(clinic: Clinic) -> None:
     clinic.wait_until_ready()
 
     assert all(map(clinic.is_active, SERVICES))
-    assert clinic.host.exec("systemctl", "--failed", "--plain", "--no-legend").output == ""
+    failed = clinic.host.exec("systemctl", "--failed", "--plain", "--no-legend").output.splitlines()
+    assert {line.split()[0] for line in failed} <= NOT_IN_A_CONTAINER
 
 
 def test_isolation_is_proven_again_after_the_reboot(clinic: Clinic) -> None:
@@ -91,7 +99,8 @@ def test_isolation_is_proven_again_after_the_reboot(clinic: Clinic) -> None:
 
 def test_the_first_packet_after_the_boot_was_filtered_already(clinic: Clinic, seen: Capture) -> None:
     assert clinic.host.exec("systemctl", "show", "-P", "ExecMainStartTimestampMonotonic", "early").output != "0\n"
-    assert "early" in clinic.host.exec("systemctl", "status", "early", "--no-pager", check=False).output
+    counted = clinic.host.in_network("nft", "list", "counter", "inet", "appliance", "refused_others").output
+    assert int(re.findall(r"packets (\d+)", counted)[0]) > 0, "nothing was tried"
     assert _abroad(seen, clinic.host) == set()
 
 
@@ -108,25 +117,28 @@ def test_a_task_from_the_lan_is_answered_and_its_record_is_in_the_database(clini
     assert exchange_of(answer) in json.dumps(shown)
 
 
-def test_its_receipt_is_verified_outside_with_nothing_but_the_public_keys(clinic: Clinic, tmp_path: Path) -> None:
+def test_what_the_caller_kept_is_verified_outside_with_nothing_but_the_public_keys(
+    clinic: Clinic, tmp_path: Path
+) -> None:
     key = clinic.add_client("auditor", LOCAL_TASK)
     answer = clinic.ask(LOCAL_TASK, key=key, person=PEOPLE[1], body={"input": {"text": PEOPLE[1].note()}})
-    receipt = clinic.http("GET", f"/api/v1/exchanges/{exchange_of(answer)}/receipt", key=key)
-    kept, keys = tmp_path / "receipt.json", tmp_path / "verifier.keys"
-    kept.write_text(receipt.text)
+    receipt = answer.headers["Appliance-Receipt"]
+    kept, keys = tmp_path / "kept.tlog-proof", tmp_path / "verifier.keys"
+    kept.write_text(clinic.http("GET", f"/api/v1/exchanges/{exchange_of(answer)}/proof", key=key).text)
     keys.write_text(clinic.host.read("/var/lib/appliance/audit/verifier.keys"))
 
-    command = [sys.executable, "-m", "audit", "verify", str(kept), "--public-key", str(keys), "--home", str(tmp_path)]
+    options = ["--public-key", str(keys), "--receipt", receipt, "--home", str(tmp_path)]
+    command = [sys.executable, "-m", "audit", "verify", str(kept), *options]
     verified = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
-    assert verified.returncode == 0, verified.stderr
+    assert verified.returncode == 0, verified.stdout + verified.stderr
     assert clinic.host.exec("audit", "verify", check=False, within_s=300).code == 0
 
 
 def test_a_draft_leaves_for_the_agreed_provider_when_two_officers_opened_the_way(
     clinic: Clinic, converged: Converged, outside: World
 ) -> None:
-    person = PEOPLE[2]
+    person = PEOPLE[1]
     key = clinic.add_client("ward", MANAGED_TASK)
     body = {"input": {"notes": person.note()}, "people": [person.resource()]}
     with converged.site.vendor(outside) as vendor:
