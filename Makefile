@@ -29,10 +29,10 @@ test: dev model ansible system-tests ## run every test, with branch coverage
 	exit $$status
 
 host-test: dev model ansible system-tests ## try the playbooks at length on a throw-away host: SUITE=bookworm, trixie or noble
-	@HOST_SUITE=$(or $(SUITE),bookworm) HOST_THOROUGH=1 .venv/bin/python -m pytest -v tests/ansible
+	@HOST_SUITE=$(or $(SUITE),bookworm) HOST_THOROUGH=1 .venv/bin/python -m pytest -v --timeout 3600 tests/ansible
 
 vm-test: dev ansible system-tests ## try what only a whole machine shows: TPM, LUKS, AppArmor, audit, power cuts (half an hour)
-	@HOST_MACHINE=1 HOST_SUITE=$(or $(SUITE),bookworm) .venv/bin/python -m pytest -v tests/ansible/test_machine.py
+	@HOST_MACHINE=1 HOST_SUITE=$(or $(SUITE),bookworm) .venv/bin/python -m pytest -v --timeout 3600 tests/ansible/test_machine.py
 
 crash: dev ## ten thousand more ways to fail than make test tries: writes, syncs, power losses, kills
 	@CRASH_SCHEDULES=10000 CRASH_FIRST_SEED=400 CRASH_THOROUGH=1 .venv/bin/python -m pytest -q tests/crash/test_schedules.py \

@@ -1,6 +1,7 @@
 """The few fixtures that every kind of test may use; whatever takes more than a few lines stands in tests/support."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,18 @@ def pytest_configure() -> None:
     # are looked for in every run.
     settings.register_profile("appliance", deadline=None, derandomize="CI" in os.environ)
     settings.load_profile("appliance")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Name a failure when it happens: a run that is cut short prints no summary."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        sys.stdout.write(f"\n{report.outcome.upper()} {report.nodeid} ({report.when}): {reason(report)}\n")
+
+
+def reason(report: pytest.TestReport) -> str:
+    """Return the one line that says why a test failed."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return str(crash.message if crash else report.longrepr).strip().partition("\n")[0][:200]
 
 
 @pytest.fixture
