@@ -167,7 +167,10 @@ def _begin(home: Path, custodian: Path, *, origin: str, passphrase: bytes, now: 
         else:
             shutil.copy2(source, coming / source.name)
     write_once(coming / "passphrase", passphrase + b"\n")
-    initialise(_coming(home, "audit"), coming, origin=origin, now=now)
+    trail = make_folder(_coming(home, "audit"))
+    if (home / "audit").exists():
+        trail.chmod(stat.S_IMODE((home / "audit").stat().st_mode) & SHARED_FOLDER_MODE)  # who may read its public files
+    initialise(trail, coming, origin=origin, now=now)
     if not (custodian / "passphrase").exists():
         remove(coming / "passphrase")  # it was kept off this machine, and stays off it
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,12 @@ def pytest_configure() -> None:
     settings.load_profile("appliance")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Give each test the umask of a login: a command that closes its own process, run inside a test, closes ours."""
+    os.umask(0o022)
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Name a failure when it happens: a run that is cut short prints no summary."""
     if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
@@ -45,6 +52,13 @@ def reason(report: pytest.TestReport) -> str:
 def golden(request: pytest.FixtureRequest) -> Golden:
     """Return expected output, as it stands in tests/golden."""
     return Golden(Path(__file__).parent / "golden", update=bool(request.config.getoption("--update-golden")))
+
+
+@pytest.fixture
+def run_folder() -> Iterator[Path]:
+    """Return an empty folder whose path is short enough for Unix sockets, which `tmp_path` is not for every test."""
+    with tempfile.TemporaryDirectory(prefix="run-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ FILE_MODE = 0o600
 """The owner reads and writes; nobody else anything."""
 
 PUBLIC_MODE = 0o640
-"""For what is no secret: the group of a site's folder reads too; elsewhere the folder lets nobody in."""
+"""For what is no secret: where a site's folder lets its group in, the group reads too; elsewhere nobody does."""
 
 FOLDER_MODE = 0o700
 """As `FILE_MODE`, for folders."""
@@ -132,7 +132,8 @@ def _write_synced(name: str, data: bytes, *, folder: int, mode: int) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             give(descriptor, folder)
-            os.fchmod(descriptor, mode)  # whatever the umask says
+            # Whatever the umask says; and to a group only what stands in a folder that the group may enter.
+            os.fchmod(descriptor, mode & (FILE_MODE | os.fstat(folder).st_mode))
             file.write(data)
             file.flush()
             os.fsync(descriptor)

@@ -52,10 +52,10 @@ def test_a_gateway_that_cannot_start_says_why_in_one_line(tmp_path: Path) -> Non
 
 
 async def test_a_site_without_the_hospitals_certificate_does_not_start_with_a_self_made_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, run_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
-    config = Config.model_validate({"home": tmp_path, "site": {"run": str(tmp_path / "run")}})
+    config = Config.model_validate({"home": tmp_path, "site": {"run": str(run_folder)}})
     for folder in (config.gateway_home, config.run):
         folder.mkdir(mode=0o700, parents=True)
 
@@ -65,8 +65,8 @@ async def test_a_site_without_the_hospitals_certificate_does_not_start_with_a_se
     assert not (tmp_path / "tls").exists()
 
 
-async def test_a_site_whose_folders_are_not_as_installed_does_not_start(tmp_path: Path) -> None:
-    config = Config.model_validate({"home": tmp_path, "site": {"run": str(tmp_path / "run")}})
+async def test_a_site_whose_folders_are_not_as_installed_does_not_start(tmp_path: Path, run_folder: Path) -> None:
+    config = Config.model_validate({"home": tmp_path, "site": {"run": str(run_folder)}})
 
     with pytest.raises(ConfigError, match=r"gateway cannot be used \(No such file or directory\); run the playbook"):
         await serve(config)

@@ -22,13 +22,13 @@ HOST = "appliance.hospital.example"
 
 
 @pytest.fixture
-def config(tmp_path: Path, policies: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+def config(tmp_path: Path, run_folder: Path, policies: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     """Return a site as the installer leaves it, on a machine without systemd."""
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     (tmp_path / "home").mkdir()
     (tmp_path / "etc" / "tls").mkdir(parents=True)
     (tmp_path / "ca").mkdir()
-    site = {"run": str(tmp_path), "etc": str(tmp_path / "etc"), "hostname": HOST}
+    site = {"run": str(run_folder), "etc": str(tmp_path / "etc"), "hostname": HOST}
     settings = {"site": site, "policies": str(policies), "port": 9, "console_port": 9}
     (tmp_path / "home" / "appliance.yaml").write_text(yaml.safe_dump(settings))
     made = load_config(tmp_path / "home")

@@ -28,13 +28,13 @@ USERS = Site().users
 
 
 @pytest.fixture
-def home(tmp_path: Path, policies: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, run_folder: Path, policies: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a site's HOME on which nothing runs, on a machine without systemd."""
     for name in PROGRAMS:
-        (tmp_path / "run" / f"appliance-{name}").mkdir(parents=True)
+        (run_folder / f"appliance-{name}").mkdir()
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    site = {"run": str(tmp_path / "run"), "etc": str(tmp_path / "etc"), "hostname": "appliance.hospital.example"}
+    site = {"run": str(run_folder), "etc": str(tmp_path / "etc"), "hostname": "appliance.hospital.example"}
     settings = {"site": site, "policies": str(policies), "port": 9, "console_port": 9}
     (tmp_path / "appliance.yaml").write_text(yaml.safe_dump(settings))
     return tmp_path

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -34,11 +35,12 @@ def config(tmp_path: Path, policies: Path) -> Config:
 
 
 def _state(config: Config) -> Running:
+    yesterday = (Clock().now() - timedelta(days=1)).isoformat()
     running = Running(
         pid=os.getpid(), boot=supervisor_state.boot_id(), since=Clock().now().isoformat(), home=config.home,
         url="https://127.0.0.1:9", console_url="https://127.0.0.1:9", metrics_url="http://127.0.0.1:9/metrics",
         ca=ensure_certificates(config.tls, ["127.0.0.1"]).ca, upstream="http://127.0.0.1:9",
-        processes={"gateway": ProcessState(pid=9, state="running", since="2026-11-22T00:00:00+00:00")},
+        processes={"gateway": ProcessState(pid=9, state="running", since=yesterday)},
     )  # fmt: skip
     config.run.mkdir(exist_ok=True)
     supervisor_state.write(config, running)

@@ -223,8 +223,8 @@ def test_a_missing_program_is_named(engine: PretendEngine) -> None:
         prepare(engine.config)
 
 
-def test_a_missing_folder_of_sockets_is_named(engine: PretendEngine, tmp_path: Path) -> None:
-    site = engine.config.model_copy(update={"site": Site(run=tmp_path / "run")})
+def test_a_missing_folder_of_sockets_is_named(engine: PretendEngine, run_folder: Path) -> None:
+    site = engine.config.model_copy(update={"site": Site(run=run_folder)})
     site.engine_home.mkdir(mode=0o700)
 
     with pytest.raises(ConfigError, match="appliance-engine"):
