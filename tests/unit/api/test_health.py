@@ -109,17 +109,17 @@ async def test_a_refused_bundle_is_told_beside_the_rest(tmp_path: Path, policies
     assert codes(body["warnings"]) == ["policy_invalid", "agreement_ended"]
 
 
-async def test_a_site_is_not_ready_until_isolation_is_proven(tmp_path: Path, policies: Path) -> None:
-    site = Site(run=tmp_path)
+async def test_a_site_is_not_ready_until_isolation_is_proven(tmp_path: Path, run_folder: Path, policies: Path) -> None:
+    site = Site(run=run_folder)
 
     status, body = await readiness(tmp_path, naming(policies, a_provider()), site=site)
 
     assert (status, codes(body["reasons"])) == (503, ["isolation_unproven"])
 
 
-async def test_a_site_with_a_fresh_proof_is_ready(tmp_path: Path, policies: Path) -> None:
-    write_report(a_report(), tmp_path / FOLDER)
+async def test_a_site_with_a_fresh_proof_is_ready(tmp_path: Path, run_folder: Path, policies: Path) -> None:
+    write_report(a_report(), run_folder / FOLDER)
 
-    status, body = await readiness(tmp_path, naming(policies, a_provider()), site=Site(run=tmp_path))
+    status, body = await readiness(tmp_path, naming(policies, a_provider()), site=Site(run=run_folder))
 
     assert (status, body["reasons"]) == (200, [])

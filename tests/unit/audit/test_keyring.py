@@ -30,9 +30,7 @@ def test_everything_is_for_this_user_alone(tmp_path: Path) -> None:
 
     halves = (tmp_path / "audit", tmp_path / "custodian")
     for path in [*halves, *(path for half in halves for path in half.rglob("*"))]:
-        # What is public may be read by the group of a folder that a site opens to it; here the folder lets nobody in.
-        wanted = 0o640 if path.name in {"trail.json", "verifier.keys"} else 0o600
-        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else wanted), path
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
 def test_the_current_month_and_two_more_are_prepared(tmp_path: Path) -> None:

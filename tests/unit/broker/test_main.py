@@ -29,11 +29,13 @@ def home(tmp_path: Path, policies: Path) -> Path:
 
 
 def _signal_when_listening(socket: Path, *numbers: signal.Signals) -> threading.Thread:
-    """Signal this process once the broker's socket is there."""
+    """Signal this process once the broker's socket accepts; never if it does not: nobody would handle the signal."""
 
     def send() -> None:
         limit_s = time.monotonic() + 10
-        while not accepts(socket) and time.monotonic() < limit_s:
+        while not accepts(socket):
+            if time.monotonic() > limit_s:
+                return
             time.sleep(0.01)
         for number in numbers:
             time.sleep(0.1)
@@ -55,22 +57,22 @@ def test_it_runs_until_it_is_told_to_stop(home: Path, capsys: pytest.CaptureFixt
     assert [event in logged for event in ("broker_listening", "policy_reloaded", "broker_stopped")] == [True] * 3
 
 
-def _as_a_site(home: Path, *, mode: int = 0o700) -> Path:
+def _as_a_site(home: Path, run: Path, *, mode: int = 0o700) -> Path:
     """Make the folders of a site whose broker this very user is; return that of its socket."""
     with (home / "appliance.yaml").open("a") as settings:
-        settings.write(f"site: {{run: {home / 'run'}}}\n")
+        settings.write(f"site: {{run: {run}}}\n")
     (home / "broker").mkdir()
     (home / "broker").chmod(mode)
-    folder = home / "run" / "appliance-broker"
-    folder.mkdir(parents=True)
+    folder = run / "appliance-broker"
+    folder.mkdir()
     folder.chmod(0o750)
     return folder
 
 
 def test_at_a_site_its_group_reaches_the_socket_and_systemd_hears_how_it_fares(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, run_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    socket, modes = _as_a_site(home) / "broker.sock", []
+    socket, modes = _as_a_site(home, run_folder) / "broker.sock", []
     with ServiceManager(home / "notify") as manager:
         for name, value in manager.environment(watchdog_s=0.2).items():
             monkeypatch.setenv(name, value)
@@ -90,9 +92,9 @@ def test_at_a_site_its_group_reaches_the_socket_and_systemd_hears_how_it_fares(
 
 
 def test_at_a_site_a_folder_that_is_not_as_installed_stops_the_start(
-    home: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, run_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _as_a_site(home, mode=0o750)
+    _as_a_site(home, run_folder, mode=0o750)
 
     assert main(["--home", str(home)]) == 1
     assert "lets others in; run the playbook" in capsys.readouterr().err
