@@ -22,6 +22,10 @@ from tests.support.target_host.day_two import newer_medium, steady_client
 pytestmark = pytest.mark.skipif("HOST_THOROUGH" not in os.environ, reason="takes 15 minutes; 'make host-test' runs it")
 
 TASK = "document-classification"
+HOME = "/var/lib/appliance"
+READER = "compliance-officer"
+"""May approve that a trail goes on."""
+
 BACKUPS = "/var/backups/appliance"
 NEWER = "/media/newer"
 BREAK = "/etc/systemd/system/appliance-gateway.service.d/break.conf"
@@ -140,6 +144,26 @@ def test_keys_and_certificates_are_rotated(operator: Controller, clinic: Clinic,
 
     assert done.code == 0, done.text
     assert clinic.host.exec("audit", "verify", within_s=300).code == 0
+    owners = clinic.host.exec("find", f"{HOME}/custodian", f"{HOME}/audit", "-printf", "%h %u\n").output.splitlines()
+    assert {line.rpartition(" ")[2] for line in owners} == {"appliance-recorder", "appliance-console"}
+
+
+def test_with_another_checkpoint_key_the_trail_goes_on_in_a_new_tree_that_names_the_old(
+    operator: Controller, clinic: Clinic
+) -> None:
+    old = clinic.origin()
+    keys = (clinic.add_officer("c.first", role=READER), clinic.add_officer("c.second", role=READER))
+    approval = clinic.approve_restore(old, keys)
+
+    done = operator.play("rotate.yml", options=["--tags", "checkpoint"], extra={"epoch_approval": approval})
+
+    assert done.code == 0, done.text
+    assert clinic.origin() != old
+    assert clinic.host.exec("audit", "verify", within_s=300).code == 0
+    archive = clinic.host.exec("find", f"{HOME}/archive", "-mindepth", "1", "-maxdepth", "1").output.strip()
+    assert clinic.host.exec("audit", "verify", "--home", archive, within_s=300).code == 0
+    assert clinic.http("GET", "/readyz").status_code == 200
+    assert list(operator.folder.rglob("kept/*.keys"))
 
 
 def test_a_model_without_the_gates_record_is_refused(operator: Controller) -> None:

@@ -78,13 +78,25 @@ class Clinic:
 
     def approve_policy(self) -> None:
         """Let one officer propose the policy as it is and another approve it, and put it in force."""
-        files = [self._officer(name) for name in ("r.first", "r.second")]
+        files = [self.add_officer(name, role=_RELEASE_ROLE) for name in ("r.first", "r.second")]
         asked = self.told("appliance", "policy", "propose", "--case", "CHG-1", "--officer-key-file", files[0])
         self.told("appliance", "policy", "approve", str(asked["approval"]), "--officer-key-file", files[1])
         self.host.exec("appliance", "policy", "reload")
 
-    def _officer(self, name: str) -> str:
-        made = self.told("audit", "officer", "add", name, "--role", _RELEASE_ROLE)
+    def origin(self) -> str:
+        """Return the name of the trail that is being written."""
+        return self.host.exec("audit", "checkpoint").output.partition("\n")[0]
+
+    def approve_restore(self, origin: str, keys: tuple[str, str]) -> str:
+        """Let one officer ask for going on with a trail and another approve it; return the approval."""
+        asking = ("audit", "approval", "request", "restore", origin, "--case", "DR-1", "--officer-key-file", keys[0])
+        approval = str(self.told(*asking)["approval"])
+        self.told("audit", "approval", "give", approval, "--officer-key-file", keys[1])
+        return approval
+
+    def add_officer(self, name: str, *, role: str) -> str:
+        """Add an officer and return the file with the key, as the officer keeps it."""
+        made = self.told("audit", "officer", "add", name, "--role", role)
         file = f"/root/{name}.key"
         self.host.write(file, f"{made['key']}\n", mode="0600")
         return file
