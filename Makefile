@@ -21,11 +21,11 @@ run: model ## start the appliance and keep it running (Ctrl-C stops it)
 demo: model ## watch clinical tasks go through the whole appliance
 	@.venv/bin/appliance demo --stand-in tests.support.stand_ins
 
-# Most tests wait for processes and disks, so two workers halve the time; each file stays with one worker.  A worker that
-# dies ends the run: the other one would wait for it for ever.
+# Most tests wait for processes and disks, so workers share the cores; each file stays with one worker, and the files go
+# in their folders' order, which has the longest first.  A worker that dies ends the run: the others would wait for ever.
 test: dev model ansible system-tests ## run every test, with branch coverage
 	@status=0
-	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --max-worker-restart 0 --cov --cov-report= || status=$$?
+	.venv/bin/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --cov --cov-report= || status=$$?
 	.venv/bin/coverage report --format=total | awk '{ print "Branch coverage: " $$1 " %; `.venv/bin/coverage report` lists what is not covered" }'
 	exit $$status
 

@@ -202,6 +202,11 @@ class Config(_Section):
         return self.home / "custodian"
 
     @property
+    def backup_mark(self) -> Path:
+        """Folder in which a backup says when it was made; root writes, the gateway reads."""
+        return self.home / "backup"
+
+    @property
     def approvals(self) -> Path:
         """Folder of what two people approved, one receipt a policy bundle, and of what is closed by hand."""
         return self.home / "approvals"

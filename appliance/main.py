@@ -37,6 +37,7 @@ from appliance.clock import Clock
 from appliance.config import GROUP_READS, NOTHING, Config, check_own, default_home, load_config, make_private
 from appliance.errors import ApplianceError, AuditUnavailableError, ConfigError, PolicyInvalidError
 from appliance.isolation import report as isolation_report
+from appliance.last_backup import last_backup
 from appliance.wiring import Appliance
 from audit.hardening import harden
 from audit.service_notice import READY, STOPPING, keep_watchdog, notify, reloading, status
@@ -241,6 +242,12 @@ def _watch(metrics: Metrics, appliance: Appliance) -> None:
         disclosed=lambda: appliance.trail.disclosed,
         clock=appliance.clock,
     ).add_to(metrics)
+    mark = appliance.config.backup_mark
+    metrics.watch(
+        "appliance_backup_last_success_timestamp_seconds",
+        "When the last backup was made and recorded, in Unix time; 0 if none is known.",
+        lambda: made.timestamp() if (made := last_backup(mark)) else 0,
+    )
     site = appliance.config.site
     if site is not None:
         proof = site.run / isolation_report.FOLDER

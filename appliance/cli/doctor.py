@@ -34,6 +34,7 @@ CHECKS: Mapping[str, Callable[[Config], Iterator[Finding]]] = {
     "certificates": doctor_home.certificates,
     "clients": doctor_home.clients,
     "trail": doctor_home.trail,
+    "backups": doctor_home.backups,
     "file modes": doctor_home.modes,
     "supervisor": doctor_home.supervisor,
 }

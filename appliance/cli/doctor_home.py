@@ -17,6 +17,7 @@ from appliance.cli.supervisor_state import read_left, read_running
 from appliance.clock import Clock
 from appliance.config import Config
 from appliance.errors import PhiGuardUnavailableError
+from appliance.last_backup import last_backup
 from appliance.models.verify import verify
 from appliance.phi.model_files import check_files, pinned_files
 from appliance.policy.load import load_bundle
@@ -118,6 +119,17 @@ def trail(config: Config) -> Iterator[Finding]:
         yield failed("trail", str(error), "do what it says, and keep the database as it is until then")
         return
     yield ok("trail", f"{size} records in {places.readers}; 'audit verify' proves that it is whole")
+
+
+def backups(config: Config) -> Iterator[Finding]:
+    """Look when the last backup was made; only a site is late with one."""
+    if config.site is not None:
+        yield from doctor_site.backups(config)
+        return
+    made = last_backup(config.backup_mark)
+    yield ok(
+        "backups", f"the last one is of {made:%Y-%m-%d}" if made else "none yet: 'appliance backup make' makes one"
+    )
 
 
 def modes(config: Config) -> Iterator[Finding]:

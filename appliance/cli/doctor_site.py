@@ -19,9 +19,13 @@ from appliance.cli.supervisor_state import Running
 from appliance.clock import Clock
 from appliance.config import Config, Site
 from appliance.errors import ConfigError
+from appliance.last_backup import last_backup
 
 WARN_BEFORE = timedelta(days=45)
 """A hospital's authority may take weeks to issue a certificate."""
+
+LATE_BACKUP = timedelta(hours=36)
+"""One a night, with half a day for a slow medium; the alert ApplianceBackupOld says the same."""
 
 PLAYBOOK = "run the playbook, which puts it back, after finding out who changed it"
 """What to do about an owner or a mode."""
@@ -78,6 +82,18 @@ def certificates(config: Config, site: Site) -> Iterator[Finding]:
             yield failed("certificates", error.public, "as the sentence says")
             continue
         yield _lifetime(program, ends)
+
+
+def backups(config: Config) -> Iterator[Finding]:
+    """Look when the last backup was made."""
+    made = last_backup(config.backup_mark)
+    cure = "'systemctl status appliance-backup.service'; without one name appliance_backup in the inventory"
+    if made is None:
+        yield warning("backups", "none was made yet", cure)
+    elif Clock().now() - made > LATE_BACKUP:
+        yield warning("backups", f"the last one is of {made:%Y-%m-%d %H:%M} UTC", cure)
+    else:
+        yield ok("backups", f"the last one is of {made:%Y-%m-%d %H:%M} UTC")
 
 
 def trail(config: Config) -> Iterator[Finding]:

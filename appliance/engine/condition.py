@@ -92,7 +92,7 @@ class _Process:
     pid: int = 0
 
 
-_NO_PROCESS: Final = _Process("stopped", "Nothing has started the engine; run 'appliance up'.")
+_NO_PROCESS: Final = _Process("stopped", "Nothing has started the engine; 'appliance status' says how to.")
 _EXTERNAL: Final = _Process("running", "External upstream.")
 
 

@@ -48,8 +48,6 @@ def medium(suite: str) -> Medium:
 @pytest.fixture(scope="session")
 def converged(suite: str) -> Converged:
     """Return a host on which the playbook was run, off; `Converged.off` makes one's own of it."""
-    if "HOST_THOROUGH" not in os.environ:
-        pytest.skip("a whole installation takes ten minutes; 'make host-test' makes it")
     if reason := reason_to_skip() or why_no_medium():
         pytest.skip(reason)
     return converged_host(suite)
@@ -63,16 +61,3 @@ def controller(outside: World, tmp_path: Path) -> Callable[..., Controller]:
         return Controller(world=outside, hosts=hosts, folder=tmp_path / "controller", **settings)  # type: ignore[arg-type]
 
     return make
-
-
-ALWAYS = ("test_alerts.py", "test_lint.py")
-"""Files that boot no host and ask no server."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave what boots hosts to `make host-test` and `make vm-test`, until its time in `make test` is known."""
-    if {"HOST_THOROUGH", "HOST_MACHINE"} & os.environ.keys():
-        return
-    for item in items:
-        if item.path.parent == Path(__file__).parent and item.path.name not in ALWAYS:
-            item.add_marker(pytest.mark.skip(reason="boots a host: 'make host-test' runs it"))

@@ -21,6 +21,9 @@ from tests.support.target_host.converged import Converged
 from tests.support.target_host.site import LOCAL_TASK, MANAGED_TASK, VENDOR_HOST
 from tests.support.target_host.world import LAN, NETWORK, SINK, VENDOR
 
+pytestmark = pytest.mark.timeout(3000)
+"""The first test waits for an installation, and on a new machine for a base system and a medium too."""
+
 NOT_IN_A_CONTAINER = {"auditd.service"}
 """Needs the kernel's audit, which only the first namespace has; `test_machine` shows it."""
 

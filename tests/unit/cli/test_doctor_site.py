@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ import yaml
 from appliance.cli import doctor_home, doctor_site
 from appliance.cli.doctor_finding import Finding, Verdict
 from appliance.cli.record import operator
+from appliance.clock import Clock
 from appliance.config import Config, load_config
+from appliance.last_backup import tell_backup
 from tests.support.listening_as import listening_as
 from tests.support.other_users import needs_root
 from tests.support.recorder_stand_in import recorder_that_answers
@@ -140,3 +143,15 @@ def test_the_trail_tells_the_person_behind_sudo(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setenv("LOGNAME", "somebody")
     assert operator() == "somebody"
+
+
+def test_a_backup_that_is_late_or_was_never_made_is_a_warning_and_last_nights_is_not(config: Config) -> None:
+    config.backup_mark.mkdir(exist_ok=True)
+    found = []
+    for age in (None, timedelta(hours=20), timedelta(hours=37)):
+        if age is not None:
+            tell_backup(config.backup_mark, name="appliance-1.tar.gpg", made=Clock().now() - age)
+        [finding] = doctor_home.backups(config)
+        found.append(finding.verdict)
+
+    assert found == [Verdict.WARNING, Verdict.OK, Verdict.WARNING]

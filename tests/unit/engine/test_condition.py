@@ -73,7 +73,7 @@ async def test_a_running_process_is_ready_only_after_a_canary(watched: Watched) 
 
 
 async def test_what_the_process_does_is_told_as_it_is(watched: Watched) -> None:
-    assert "appliance up" in (await watched.becomes("engine_down")).detail
+    assert "appliance status" in (await watched.becomes("engine_down")).detail
     watched.process("starting")
     await watched.becomes("engine_starting")
     watched.process("manifest_mismatch", "model.safetensors has changed")
