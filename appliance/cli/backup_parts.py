@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import stat
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,10 +64,11 @@ class Packer:
     """Name of each member and its SHA-256."""
 
     def add_tree(self, path: Path, name: str) -> None:
-        """Add a file, or every file under a folder; one that goes away meanwhile is none."""
+        """Add a file, or a folder with all that is under it; what goes away meanwhile is left out."""
         for each, inner in _walk(path, PurePosixPath(name)):
             try:
-                status, data = each.stat(), each.read_bytes()
+                status = each.stat()
+                data = b"" if stat.S_ISDIR(status.st_mode) else each.read_bytes()
             except FileNotFoundError:
                 continue
             self._add(str(inner), data, status)
@@ -89,8 +91,9 @@ class Packer:
         if status is not None:
             info.mode, info.uid, info.gid = status.st_mode & 0o777, status.st_uid, status.st_gid
             info.mtime = int(status.st_mtime)
+            info.type = tarfile.DIRTYPE if stat.S_ISDIR(status.st_mode) else tarfile.REGTYPE
         self.tar.addfile(info, io.BytesIO(data))
-        self.files[name] = hashlib.sha256(data).hexdigest()
+        self.files[_key(info)] = hashlib.sha256(data).hexdigest()
 
 
 @contextmanager
@@ -117,7 +120,7 @@ def unpack(stream: BinaryIO, into: Path) -> dict[str, object]:
         with tarfile.open(fileobj=stream, mode="r|") as tar:
             for member in tar:
                 data = _read(tar, member)
-                found[member.name] = hashlib.sha256(data).hexdigest()
+                found[_key(member)] = hashlib.sha256(data).hexdigest()
                 if member.name == MANIFEST:
                     manifest = data
                 else:
@@ -142,18 +145,27 @@ def _checked(manifest: bytes, found: dict[str, str]) -> dict[str, object]:
     return {name: value for name, value in told.items() if name != "files"} | {"files": len(files)}
 
 
+def _key(member: tarfile.TarInfo) -> str:
+    """Return a member's name in the manifest: a folder's ends in a slash."""
+    return f"{member.name}/" if member.isdir() else member.name
+
+
 def _read(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    """Return a member's bytes.  Raises ConfigError unless it is a plain file whose name stays inside."""
+    """Return a member's bytes.  Raises ConfigError unless it is a plain file or a folder whose name stays inside."""
     parts = PurePosixPath(member.name).parts
-    source = tar.extractfile(member) if member.isreg() else None
-    if source is None or member.name.startswith("/") or ".." in parts or not parts:
+    if not (member.isreg() or member.isdir()) or member.name.startswith("/") or ".." in parts or not parts:
         raise ConfigError("The backup holds something that no backup holds; do not use it.")
-    return source.read()
+    source = tar.extractfile(member)
+    return source.read() if source else b""
 
 
 def _write(into: Path, member: tarfile.TarInfo, data: bytes) -> None:
-    """Write a plain file with its owner and rights; the pieces of a database one after the other."""
+    """Write a file or make a folder, with owner and rights; the pieces of a database one after the other."""
     path = into / member.name
+    if member.isdir():
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _give(path, member, mode=member.mode | stat.S_IRWXU)
+        return
     is_piece = path.parent.name.endswith((".dump", ".db")) and path.name.isdigit()
     if is_piece:
         path = path.parent
@@ -161,17 +173,25 @@ def _write(into: Path, member: tarfile.TarInfo, data: bytes) -> None:
     # Made private first: it is never readable by more than the backup said, not even for a moment.
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600), "ab") as file:
         file.write(data)
-    if os.geteuid() == 0 and not is_piece:
+    if is_piece:
+        return
+    _give(path, member, mode=member.mode)
+
+
+def _give(path: Path, member: tarfile.TarInfo, *, mode: int) -> None:
+    """Give a file or folder the owner, which only root can, and the rights that it had."""
+    if os.geteuid() == 0:
         os.chown(path, member.uid, member.gid)
-    path.chmod(member.mode & 0o777)
+    path.chmod(mode & 0o777)
 
 
 def _walk(path: Path, name: PurePosixPath) -> Iterator[tuple[Path, PurePosixPath]]:
-    """Yield the plain files under a path in a fixed order, but those that are left out; links are not followed."""
+    """Yield folders and plain files from a path on, in a fixed order, but for what is left out; no link is followed."""
     if path.is_symlink() or any(PurePosixPath(path.name).match(pattern) for pattern in LEFT_OUT):
         return
     if path.is_file():
         yield path, name
     elif path.is_dir():
+        yield path, name
         for each in sorted(path.iterdir()):
             yield from _walk(each, name / each.name)

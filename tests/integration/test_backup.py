@@ -2,15 +2,18 @@
 
 import io
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from appliance.last_backup import last_backup
 from tests.support.audit_commands import audit
 from tests.support.backup_keys import GPG, keeper
 from tests.support.command_line import Done, run
@@ -27,6 +30,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (home / "gateway" / "clients.json").chmod(0o640)
     (home / "gateway" / "cache").mkdir()
     (home / "gateway" / "cache" / "large").write_text("made again")
+    (home / "gateway" / "secrets").mkdir(mode=0o700)
+    (home / "approvals").mkdir()
+    (home / "approvals").chmod(0o755)
+    if os.geteuid() == 0:
+        os.chown(home / "gateway" / "secrets", 861, 861)
     (home / "custodian" / "pkcs11.pin").write_text("1234")
     with running_recorder(home):
         yield home
@@ -75,6 +83,24 @@ def test_a_backup_opens_with_the_key_of_its_keeper_and_holds_the_trail_and_the_k
     assert (tmp_path / "opened/home/gateway/clients.json").stat().st_mode & 0o777 == 0o640
     with sqlite3.connect(tmp_path / "opened/database/trail.db") as database:
         assert database.execute("SELECT count(*) FROM record").fetchone()[0] > 0
+
+
+def test_folders_come_back_with_the_owners_and_rights_that_they_had_empty_ones_too(
+    home: Path, made: Path, tmp_path: Path
+) -> None:
+    assert open_it(home, made, tmp_path / "opened", key=keeper().session_key(made)).code == 0
+
+    for name in ("approvals", "audit", "audit/keys", "custodian", "gateway", "gateway/secrets"):
+        was, now = (home / name).stat(), (tmp_path / "opened/home" / name).stat()
+        assert (now.st_mode, now.st_uid, now.st_gid) == (was.st_mode, was.st_uid, was.st_gid), name
+
+
+def test_when_the_last_one_was_made_is_told_to_whoever_watches(home: Path, tmp_path: Path) -> None:
+    before = datetime.now(UTC)
+    assert make(home, tmp_path).code == 0
+
+    assert before <= (last_backup(home / "backup") or before.replace(year=1970))
+    assert (home / "backup").stat().st_mode & 0o777 == 0o755
 
 
 def test_a_backup_never_holds_what_opens_or_signs_by_itself(home: Path, made: Path, tmp_path: Path) -> None:
