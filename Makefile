@@ -29,8 +29,9 @@ test: dev model ansible system-tests ## run every test, with branch coverage
 	.venv/bin/coverage report --format=total | awk '{ print "Branch coverage: " $$1 " %; `.venv/bin/coverage report` lists what is not covered" }'
 	exit $$status
 
-host-test: dev model ansible system-tests ## try the playbooks at length on a throw-away host: SUITE=bookworm, trixie or noble
-	@HOST_SUITE=$(or $(SUITE),bookworm) HOST_THOROUGH=1 .venv/bin/python -m pytest -v --timeout 3600 tests/ansible
+host-test: dev model ansible system-tests ## try the playbooks at length on a throw-away host: SUITE=bookworm, SCENARIO=host
+	@HOST_SUITE=$(or $(SUITE),bookworm) HOST_THOROUGH=1 .venv/bin/python -m pytest -v --timeout 3600 \
+		tests/ansible$(if $(SCENARIO),/test_$(SCENARIO).py)
 
 vm-test: dev ansible system-tests ## try what only a whole machine shows: TPM, LUKS, AppArmor, audit, power cuts (half an hour)
 	@HOST_MACHINE=1 HOST_SUITE=$(or $(SUITE),bookworm) .venv/bin/python -m pytest -v --timeout 3600 tests/ansible/test_machine.py
