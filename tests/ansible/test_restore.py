@@ -5,6 +5,7 @@ trail's public keys, the custodian's passphrase, a checkpoint, the officers' own
 """
 
 import base64
+import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -163,9 +164,10 @@ def test_with_two_officers_approval_the_trail_goes_on_and_names_what_it_came_fro
     assert second.origin() == f"{kept.origin}/e2"
     assert second.readiness()[0] == 200
     assert second.host.exec("audit", "verify", within_s=300).code == 0
-    told = second.told("audit", "query", "--kind", "operation")
-    assert "trail_restored" in str(told)
-    assert "restored" in str(told)
+    begun = json.loads(second.host.read(f"{HOME}/audit/epoch.json"))["facts"]
+    assert (begun["old_origin"], begun["approval"]) == (kept.origin, approval)
+    codes = [row["code"] for row in second.told("audit", "query", "--kind", "operation")["rows"]]
+    assert "restored" in codes
 
 
 def test_what_the_backup_held_is_there_and_what_came_after_it_is_missed_by_name(second: Clinic, kept: Kept) -> None:

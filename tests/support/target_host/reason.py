@@ -25,7 +25,7 @@ mount -t sysfs sysfs /sys
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mkdir /sys/fs/cgroup/{name} && rmdir /sys/fs/cgroup/{name}
 cd "{folder}" && mkdir lower upper work merged
-mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work merged
+mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work,redirect_dir=on merged
 ip link add lan0 type bridge
 """
 _APART = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private")
