@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from appliance.durable_file import write_durably
+from appliance.durable_file import make_named, write_durably
 
 FILE = "last.json"
 _MODE = 0o644
@@ -12,6 +12,7 @@ _MODE = 0o644
 
 def tell_backup(folder: Path, *, name: str, made: datetime) -> None:
     """Write down that a backup lies in its place and is recorded.  Raises OSError."""
+    make_named(folder, mode=0o755)
     write_durably(folder / FILE, json.dumps({"file": name, "made": made.isoformat()}).encode(), mode=_MODE)
 
 

@@ -22,7 +22,7 @@ from appliance.cli.officers import PROGRAM, places_of, told
 from appliance.cli.options import AsJson, Home, settings
 from appliance.cli.show import console, print_json
 from appliance.config import Config
-from appliance.durable_file import flush_folder, make_named
+from appliance.durable_file import flush_folder
 from appliance.errors import ConfigError
 from appliance.last_backup import tell_backup
 from audit.cli.proven import record_and_prove
@@ -74,7 +74,6 @@ def make(
     facts: dict[str, str | int | bool | list[str]] = {"file": name, "sha256": digest, "bytes": size}
     event = Event(kind=Kind.OPERATION, code=BACKUP_MADE, client=PROGRAM, user=operator(), facts=facts)
     final.with_name(name + RECEIPT).write_text(record_and_prove(places, event), encoding="utf-8")
-    make_named(config.backup_mark, mode=0o755)
     tell_backup(config.backup_mark, name=name, made=datetime.now(UTC))
     removed = _expire(target, keep)
     answer = {**facts, "receipt": name + RECEIPT, "removed": removed}

@@ -88,12 +88,11 @@ def backups(config: Config) -> Iterator[Finding]:
     """Look when the last backup was made."""
     made = last_backup(config.backup_mark)
     cure = "'systemctl status appliance-backup.service'; without one name appliance_backup in the inventory"
-    if made is None:
-        yield warning("backups", "none was made yet", cure)
-    elif Clock().now() - made > LATE_BACKUP:
-        yield warning("backups", f"the last one is of {made:%Y-%m-%d %H:%M} UTC", cure)
+    found = f"the last one is of {made:%Y-%m-%d %H:%M} UTC" if made else "none was made yet"
+    if made and Clock().now() - made <= LATE_BACKUP:
+        yield ok("backups", found)
     else:
-        yield ok("backups", f"the last one is of {made:%Y-%m-%d %H:%M} UTC")
+        yield warning("backups", found, cure)
 
 
 def trail(config: Config) -> Iterator[Finding]:
