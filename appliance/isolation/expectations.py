@@ -15,7 +15,7 @@ from types import MappingProxyType
 import yaml
 
 from appliance.errors import ConfigError
-from appliance.isolation.network_file import Endpoint, Network
+from appliance.isolation.network_file import Endpoint, Link, Network
 
 RUN = Path("/run")
 
@@ -31,6 +31,9 @@ class Unit:
 
     name: str
     """Without ``appliance-`` and ``.service``."""
+
+    user: str
+    """The program as whose user it runs, without ``appliance-``: its own name for all but Ray."""
 
     uid: int
     """Its user and its group, which have the same number."""
@@ -49,6 +52,9 @@ class Unit:
 
     endpoints: tuple[Endpoint, ...]
     """Where it may go; empty for all but the broker and the relays."""
+
+    link: Link | None
+    """The way to the other hosts of an engine; None for all but the engine and Ray, and for them on a single host."""
 
     state: tuple[Path, ...]
     """The folders in which it may write, besides its own temporary ones."""
@@ -74,6 +80,9 @@ class _Kind:
     families: frozenset[int] = _INTERNET
     has_own_network: bool = False
     may_speak_to_itself: bool = True
+    user: str = ""
+    """The program as whose user it runs; its own name if empty."""
+
     state: tuple[str, ...] = ()
     """Folders under HOME."""
 
@@ -91,6 +100,8 @@ _KINDS: Mapping[str, _Kind] = MappingProxyType(
     {
         "gateway": _Kind(state=("gateway",), groups=("engine", "broker", "recorder")),
         "engine": _Kind(families=_INTERFACES, has_own_network=True, state=("engine",)),
+        # Only where an engine stands on several hosts: it starts the engine's workers, as the engine's user.
+        "ray": _Kind(families=_INTERFACES, user="engine", state=("engine",)),
         "broker": _Kind(may_speak_to_itself=False, state=("broker",), groups=("recorder",)),
         "recorder": _Kind(
             families=_LOCAL,
@@ -108,13 +119,20 @@ _KINDS: Mapping[str, _Kind] = MappingProxyType(
 )
 
 PROGRAMS = tuple(_KINDS)
-"""Every unit that is tried: the five programs and the three relays."""
+"""Every unit that is tried: the five programs, Ray and the three relays."""
 
-CORE = ("gateway", "engine", "broker", "recorder", "console")
-"""The programs of every site, which run the check at their start; the relays are there only where a site wants them."""
+CORE = ("gateway", "engine", "ray", "broker", "recorder", "console")
+"""What runs the check at its start and must run where it is `present`; the relays run only where a site wants them."""
 
 EVERYBODYS = ("systemd/notify", "systemd/journal")
 """What any unit needs of systemd: to say that it is ready, and to log."""
+
+
+def present(network: Network) -> tuple[str, ...]:
+    """Return the units of this host: Ray only on an engine's link, and nothing else on a host that lends its cards."""
+    if network.engine_link and network.engine_link.is_lender:
+        return ("ray",)
+    return tuple(name for name in PROGRAMS if name in network.users or (name == "ray" and network.engine_link))
 
 
 def expected(name: str, network: Network, home: Path) -> Unit:
@@ -123,19 +141,23 @@ def expected(name: str, network: Network, home: Path) -> Unit:
     if kind is None:
         message = f"there is no unit '{name}'; give one of {', '.join(PROGRAMS)}."
         raise ConfigError(message)
-    missing = [each for each in (name, *kind.groups) if each not in network.users]
+    user = kind.user or name
+    missing = [each for each in (user, *kind.groups) if each not in network.users]
     if missing:
         message = f"the network file names no user for '{missing[0]}'; run the playbook with --tags firewall."
         raise ConfigError(message)
+    link = network.engine_link if user == "engine" else None
     own = (f"appliance-{name}", *(f"appliance-{each}" for each in kind.groups))
     return Unit(
         name=name,
-        uid=network.users[name],
+        user=user,
+        uid=network.users[user],
         groups=frozenset(network.users[each] for each in kind.groups) | _numbers(kind.host_groups),
         families=kind.families,
-        has_own_network=kind.has_own_network,
+        has_own_network=kind.has_own_network and not link,
         may_speak_to_itself=kind.may_speak_to_itself,
         endpoints=_endpoints(name, network),
+        link=link,
         state=(*(home / each for each in kind.state), *_other_media(name, home), RUN / f"appliance-{name}"),
         sockets=tuple(RUN / each for each in (*own, *kind.sockets, *EVERYBODYS)),
     )

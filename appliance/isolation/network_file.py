@@ -40,6 +40,28 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """The private link between the hosts of one engine (`ansible/scale.yml`)."""
+
+    network: ipaddress.IPv4Network
+    first_port: int
+    last_port: int
+    """Ray, torch and NCCL take any ports of this range, on the link and on loopback."""
+
+    is_lender: bool
+    """Whether this host lends its cards to another one's engine, and runs nothing else."""
+
+    def holds(self, address: str, port: int) -> bool:
+        """Say whether the engine may speak to this address and port."""
+        wanted = ipaddress.ip_address(address)
+        is_near = wanted in self.network or wanted == _LOOPBACK
+        return is_near and self.first_port <= port <= self.last_port
+
+
+_LOOPBACK = ipaddress.ip_address("127.0.0.1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
     """What the firewall was made from."""
 
@@ -54,6 +76,9 @@ class Network:
 
     syslog: Endpoint | None
     """The site's log server, for the unit that forwards the logs."""
+
+    engine_link: Link | None
+    """The engine's way to its other hosts; None where one host is enough."""
 
     inward: Mapping[str, Networks]
     """From where each unit is spoken to; its address filter, which knows no direction, lets these through both ways."""
@@ -93,6 +118,7 @@ def _network(held: Mapping[str, object]) -> Network:
         endpoints=tuple(_endpoint(_mapping(row)) for row in listed),
         witness_relay=_one("witness", _mapping(held.get("witness_relay") or {})),
         syslog=_one("syslog", _mapping(held.get("syslog") or {})),
+        engine_link=_link(_mapping(held.get("engine_link") or {})),
         inward=_inward(_mapping(held["networks"])),
         metrics_port=numbers["metrics"],
         ports=numbers,
@@ -123,6 +149,18 @@ def _one(name: str, row: Mapping[str, object]) -> Endpoint | None:
     if not row:
         return None
     return _endpoint({"name": name, "addresses": [row["address"]], "port": row["port"]})
+
+
+def _link(row: Mapping[str, object]) -> Link | None:
+    """Read the engine's link; None where there is none."""
+    if not row:
+        return None
+    first, last = _mapping(row["ports"])["first"], _mapping(row["ports"])["last"]
+    is_lender = row["lender"]
+    if not isinstance(is_lender, bool):
+        raise TypeError
+    network = ipaddress.IPv4Network(str(row["network"]))
+    return Link(network=network, first_port=_port(first), last_port=_port(last), is_lender=is_lender)
 
 
 def _mapping(value: object) -> dict[str, object]:

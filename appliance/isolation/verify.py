@@ -20,7 +20,7 @@ from appliance.isolation.attempt import Attempt, Outcome, labelled
 from appliance.isolation.confinement import check_process
 from appliance.isolation.connections import try_all
 from appliance.isolation.destinations import destinations
-from appliance.isolation.expectations import PROGRAMS, Unit, expected
+from appliance.isolation.expectations import Unit, expected, present
 from appliance.isolation.families import try_raw
 from appliance.isolation.files import try_files
 from appliance.isolation.joined import Place, become, start
@@ -71,7 +71,7 @@ def verify(home: Path, registered: Sequence[Endpoint], *, network_file: Path = N
     begun = time.monotonic()
     network = read_network(network_file)
     before = ruleset.live()
-    units = [expected(name, network, home) for name in PROGRAMS if name in network.users]
+    units = [expected(name, network, home) for name in present(network)]
     subjects = [_Subject(unit=unit, running=running(unit.service)) for unit in units]
     found = _try_units(subjects, _Site(network=network, home=home, is_shut=ruleset.is_shut(before)))
     after = ruleset.live()
@@ -79,7 +79,7 @@ def verify(home: Path, registered: Sequence[Endpoint], *, network_file: Path = N
         UnitReport(
             name=each.unit.name,
             state=each.running.state,
-            attempts=(*found[each.unit.name], *_counted(each.unit.name, found[each.unit.name], before, after)),
+            attempts=(*found[each.unit.name], *_counted(each.unit.user, found[each.unit.name], before, after)),
         )
         for each in subjects
     )
@@ -135,8 +135,8 @@ def _try_joined(unit: Unit, site: _Site) -> Sequence[Attempt]:
 
 
 def _counted(
-    unit: str, attempts: Iterable[Attempt], before: ruleset.Listing, after: ruleset.Listing
+    user: str, attempts: Iterable[Attempt], before: ruleset.Listing, after: ruleset.Listing
 ) -> Iterator[Attempt]:
     alone = (each for each in attempts if each.group.startswith("rules alone"))
     by_rules = [each for each in alone if each.evidence.startswith(_BY_RULES)]
-    yield ruleset.check_counter(unit, before=ruleset.refused(before), after=ruleset.refused(after), tried=len(by_rules))
+    yield ruleset.check_counter(user, before=ruleset.refused(before), after=ruleset.refused(after), tried=len(by_rules))

@@ -17,6 +17,9 @@ ANALYZE = shutil.which("systemd-analyze") or ""
 UNITS = ("recorder", "keys", "engine", "broker", "gateway", "console", "witness", "isolation")
 PROFILES = ("cpu", "a100x2")
 
+HOSTS = {"head": "192.168.77.1", "lender": "192.168.77.2"}
+"""Of an engine over two hosts, with their addresses on its link."""
+
 LIMITS = {"engine": 2.0, "isolation": 6.0}
 """Highest exposure; 1.3 for the others, which need no device.
 
@@ -26,6 +29,16 @@ nobody, runs for seconds, and does what root's own command does."""
 pytestmark = pytest.mark.skipif(not CONTROLLER.exists(), reason="needs .venv-ansible; run 'make ansible'")
 
 
+def exposure(file: Path) -> float:
+    """Return what systemd itself thinks of a unit: 0 to 10."""
+    told = subprocess.run(
+        [ANALYZE, "security", "--offline=true", "--no-pager", file], check=True, capture_output=True, text=True
+    )
+    found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", told.stdout)
+    assert found
+    return float(found[1])
+
+
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the units of each profile, rendered as a converge renders them."""
@@ -33,7 +46,25 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for profile in PROFILES:
         script = CHECKOUT / "tests" / "support" / "render_units.py"
         subprocess.run([CONTROLLER, script, profile, folder / profile], check=True, capture_output=True)
+    for host, address in HOSTS.items():
+        script = CHECKOUT / "tests" / "support" / "render_units.py"
+        subprocess.run([CONTROLLER, script, "a100x2x2", folder / host, address], check=True, capture_output=True)
     return folder
+
+
+@pytest.mark.parametrize(("host", "unit"), [("head", "engine"), ("head", "ray"), ("lender", "ray")])
+def test_the_sandbox_of_an_engine_over_two_hosts_is_exactly_this(
+    golden: Golden, rendered: Path, *, host: str, unit: str
+) -> None:
+    text = (rendered / host / f"appliance-{unit}.service").read_text()
+
+    golden.check(f"units/a100x2x2/{host}/appliance-{unit}.service", text)
+
+
+@pytest.mark.skipif(not ANALYZE, reason="needs systemd-analyze")
+@pytest.mark.parametrize("unit", ["engine", "ray"])
+def test_an_engine_over_two_hosts_is_no_more_exposed(rendered: Path, unit: str) -> None:
+    assert exposure(rendered / "head" / f"appliance-{unit}.service") <= LIMITS["engine"]
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -50,18 +81,7 @@ def test_the_sandbox_of_each_program_is_exactly_this(
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("unit", UNITS)
 def test_systemd_finds_no_program_more_exposed_than_its_limit(rendered: Path, *, unit: str, profile: str) -> None:
-    file = rendered / profile / f"appliance-{unit}.service"
-
-    told = subprocess.run(
-        [ANALYZE, "security", "--offline=true", "--no-pager", file],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-
-    found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", told.stdout)
-    assert found
-    assert float(found[1]) <= LIMITS.get(unit, 1.3)
+    assert exposure(rendered / profile / f"appliance-{unit}.service") <= LIMITS.get(unit, 1.3)
 
 
 @pytest.mark.parametrize("profile", PROFILES)

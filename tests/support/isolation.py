@@ -34,6 +34,9 @@ NETWORK: dict[str, Any] = {
 """``network.yaml`` as the playbook writes it."""
 
 
+LINK: dict[str, Any] = {"network": "192.168.77.0/30", "ports": {"first": 20000, "last": 65535}, "lender": False}
+"""The engine's link as the playbook writes it on the host whose engine serves."""
+
 STATUS = {
     "Uid": "861\t861\t861\t861",
     "Gid": "861\t861\t861\t861",

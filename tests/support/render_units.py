@@ -4,6 +4,7 @@ It runs in the controller's environment (`.venv-ansible`), because nothing else 
 does::
 
     .venv-ansible/bin/python tests/support/render_units.py a100x2 FOLDER
+    .venv-ansible/bin/python tests/support/render_units.py a100x2x2 FOLDER 192.168.77.2
 """
 
 import sys
@@ -29,6 +30,11 @@ UNITS = {
 }
 """The unit's name and the variable that holds what is special in it."""
 
+ON_LINK = {"engine": "engine_unit", "ray": "scale_ray_unit"}
+"""What differs on a host of an engine over several; the last argument is its address on their link."""
+
+HEAD = "192.168.77.1"
+
 SITE: dict[str, Any] = {
     "appliance_broker_addresses": ["203.0.113.0/28", "2001:db8:77::/64"],
     "appliance_provider_credentials": {"example-cloud.key": "never rendered"},
@@ -39,17 +45,18 @@ SITE: dict[str, Any] = {
 """What the example inventory leaves empty, or what is read from the host."""
 
 
-def main(profile: str, folder: Path) -> None:
+def main(profile: str, folder: Path, address: str = "") -> None:
     """Write one file a unit."""
     variables = _read(ANSIBLE / "group_vars" / "all.yml")
     variables |= _read(ANSIBLE / "inventory" / "example" / "group_vars" / "appliance.yml")
-    for role in ("unit", "recorder", "engine", "broker", "gateway", "console", "witness", "verify"):
+    for role in ("unit", "recorder", "engine", "broker", "gateway", "console", "witness", "verify", "scale"):
         for kind in ("defaults", "vars"):
             variables |= _read(ROLES / role / kind / "main.yml")
-    variables |= {**SITE, "appliance_profile": profile}
+    link = {"interface": "ib0", "network": "192.168.77.0/30", "address": address, "head": HEAD} if address else {}
+    variables |= {**SITE, "appliance_profile": profile, "appliance_engine_link": link}
     template = trust_as_template((ROLES / "unit" / "templates" / "service.j2").read_text())
     folder.mkdir(parents=True, exist_ok=True)
-    for name, variable in UNITS.items():
+    for name, variable in (ON_LINK if link else UNITS).items():
         asked = {**variables, "unit_name": name, "unit_service": trust_as_template("{{ " + variable + " }}")}
         templar = Templar(loader=DataLoader(), variables=asked)
         (folder / f"appliance-{name}.service").write_text(templar.template(template))
@@ -69,4 +76,4 @@ def _trusted(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])

@@ -77,7 +77,10 @@ def field_is_ours(name: str) -> bool:
 
 
 def variable_is_set(name: str) -> bool:
-    return all(any(each.name == name for each in profile.variables) for profile in PROFILES.values())
+    return all(
+        name in profile.from_unit or any(each.name == name for each in profile.variables)
+        for profile in PROFILES.values()
+    )
 
 
 def environment_lacks(name: str) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from appliance.config import CHECKOUT, Config, EngineConfig, Limits
 from appliance.engine.process import INHERITED, UMASK, command, environment, variables
-from appliance.engine.profiles import CPU, FORBIDDEN_FLAGS, PROFILES, Profile
+from appliance.engine.profiles import A100X2X2, CPU, FORBIDDEN_FLAGS, PROFILES, Profile
 
 ENGINE_PYTHON = Path(os.environ.get("APPLIANCE_ENGINE_PYTHON", CHECKOUT / ".venv-engine" / "bin" / "python"))
 
@@ -67,6 +67,17 @@ def test_nothing_of_the_operators_environment_reaches_the_engine(tmp_path: Path)
     assert made.keys() & set(INHERITED) == {"PATH"}
     assert made["HOME"].startswith(str(tmp_path))
     assert UMASK == 0o077
+
+
+def test_what_differs_from_host_to_host_is_handed_on_to_an_engine_over_two_of_them_alone(tmp_path: Path) -> None:
+    from_unit = {"RAY_ADDRESS": "192.168.77.1:20000", "VLLM_HOST_IP": "192.168.77.1", "LD_PRELOAD": "x"}
+
+    over_two = environment(config_for(A100X2X2, tmp_path), from_unit)
+    on_one = environment(config_for(CPU, tmp_path), from_unit)
+
+    assert (over_two["RAY_ADDRESS"], over_two["VLLM_HOST_IP"]) == ("192.168.77.1:20000", "192.168.77.1")
+    assert (on_one.get("RAY_ADDRESS"), on_one["VLLM_HOST_IP"]) == (None, "127.0.0.1")
+    assert "LD_PRELOAD" not in over_two
 
 
 def test_the_cpu_profile_serves_as_many_as_the_gateway_lets_in() -> None:

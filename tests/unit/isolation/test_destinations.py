@@ -4,7 +4,7 @@ import ipaddress
 from pathlib import Path
 
 from appliance.isolation.destinations import destinations, own_addresses
-from tests.support.isolation import a_network, a_unit
+from tests.support.isolation import LINK, a_network, a_unit
 
 ROUTES = """Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT
 host0 00000000 0107E70A 0003 0 0 0 00000000 0 0 0
@@ -14,12 +14,12 @@ short
 """A host in 10.231.7.0/24 behind 10.231.7.1, in the byte order of x86 and ARM."""
 
 
-def tried(folder: Path, name: str) -> set[tuple[str, int]]:
+def tried(folder: Path, name: str, **changed: object) -> set[tuple[str, int]]:
     """Return where a unit's tries go, on a host with those routes."""
     proc = folder / "proc"
     (proc / "net").mkdir(parents=True, exist_ok=True)
     (proc / "net/route").write_text(ROUTES)
-    found = destinations(a_unit(folder, name), a_network(folder), proc=proc)
+    found = destinations(a_unit(folder, name, **changed), a_network(folder, **changed), proc=proc)
     return {(each.address, each.port) for each in found}
 
 
@@ -65,3 +65,11 @@ def test_a_host_whose_routes_cannot_be_read_is_still_tried(tmp_path: Path) -> No
 
     assert any(each.address == "198.51.100.66" for each in found)
     assert own_addresses(tmp_path / "nowhere") == []
+
+
+def test_an_engine_on_a_link_is_tried_beside_it_at_other_ports_and_at_the_other_units(tmp_path: Path) -> None:
+    found = tried(tmp_path, "engine", engine_link=LINK)
+
+    assert {("192.168.77.4", 20000), ("192.168.77.1", 19999), ("198.51.100.66", 443)} <= found
+    assert {("127.0.0.1", 8443), ("127.0.0.1", 8445), ("127.0.0.1", 5432)} <= found
+    assert not [port for address, port in found if address in {"192.168.77.1", "127.0.0.1"} and port >= 20000]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import ConfigError
-from appliance.isolation.expectations import PROGRAMS, expected
-from tests.support.isolation import NETWORK, a_network, a_unit
+from appliance.isolation.expectations import PROGRAMS, expected, present
+from tests.support.isolation import LINK, NETWORK, a_network, a_unit
 
 
 def test_only_the_broker_and_the_relays_may_go_anywhere(tmp_path: Path) -> None:
@@ -50,3 +50,20 @@ def test_a_unit_without_a_user_is_refused(tmp_path: Path) -> None:
 
 def test_a_relay_that_the_site_does_not_have_may_go_nowhere(tmp_path: Path) -> None:
     assert a_unit(tmp_path, "witness", witness_relay={}).endpoints == ()
+
+
+def test_ray_is_expected_on_an_engines_link_alone(tmp_path: Path) -> None:
+    assert "ray" not in present(a_network(tmp_path))
+    assert {"ray", "engine", "gateway", "recorder"} <= set(present(a_network(tmp_path, engine_link=LINK)))
+
+
+def test_a_host_that_lends_its_cards_runs_nothing_but_ray(tmp_path: Path) -> None:
+    assert present(a_network(tmp_path, engine_link={**LINK, "lender": True})) == ("ray",)
+
+
+def test_the_engine_has_the_hosts_network_on_a_link_only(tmp_path: Path) -> None:
+    assert a_unit(tmp_path, "engine").has_own_network
+    assert not a_unit(tmp_path, "engine", engine_link=LINK).has_own_network
+    assert a_unit(tmp_path, "ray", engine_link=LINK).uid == a_unit(tmp_path, "engine").uid
+    assert a_unit(tmp_path, "recorder", engine_link=LINK).has_own_network
+    assert a_unit(tmp_path, "gateway", engine_link=LINK).link is None

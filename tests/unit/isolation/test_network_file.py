@@ -6,7 +6,7 @@ import pytest
 
 from appliance.errors import ConfigError
 from appliance.isolation.network_file import read_network
-from tests.support.isolation import a_network, write_network
+from tests.support.isolation import LINK, a_network, write_network
 
 
 def test_the_playbooks_file_is_read(tmp_path: Path) -> None:
@@ -36,6 +36,10 @@ def test_the_playbooks_file_is_read(tmp_path: Path) -> None:
         {"networks": {}},
         {"witness_relay": {"address": "10.9.0.7"}},
         {"fingerprint": None},
+        {"engine_link": {"network": "192.168.77.0/30"}},
+        {"engine_link": {**LINK, "network": "192.168.77.1/30"}},
+        {"engine_link": {**LINK, "ports": {"first": 20000, "last": 65536}}},
+        {"engine_link": {**LINK, "lender": "no"}},
     ],
 )
 def test_a_file_that_is_not_the_playbooks_is_refused(tmp_path: Path, changed: dict[str, object]) -> None:
