@@ -20,18 +20,24 @@ ROLES = [
 
 @dataclass(slots=True)
 class InRole:
-    """Sees when a role has changed something and the next task begins: the middle of it."""
+    """Sees when a role has changed something and its next task begins: the middle of it; or that it is over."""
 
     role: str
     has_changed: bool = False
+    """Whether the power was cut in the middle of it; some roles have nothing to do on a host without a GPU."""
+
     _is_in: bool = False
+    _has_begun: bool = False
 
     def __call__(self, task: Task) -> bool:
         """Say whether it is now."""
         self._is_in = task.role == self.role or (self._is_in and task.role == "unit")
+        self._has_begun |= self._is_in
         if self._is_in and task.state == "changed":
             self.has_changed = True
-        return self.has_changed and task.state == "begins"
+        # `validate` takes a step of a later role, so the order alone does not tell.
+        is_over = self._has_begun and task.role in ROLES[ROLES.index(self.role) + 1 :]
+        return task.state == "begins" and (self.has_changed or is_over)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -92,14 +98,16 @@ def test_power_that_is_cut_in_the_middle_of_every_role_in_turn_still_ends_in_an_
 
         played = playing.play(watch=look)
         if played.code == -1:
-            cut.append(role)
+            cut += [role] if watching.has_changed else []
             host.boot()
         else:
+            assert role == ROLES[-1], played.text
             assert played.code == 0, played.text
 
     whole = playing.play()
     again = playing.play()
 
+    # Nothing to change: the checks before, the drivers of cards that are not there, what a site has not asked for.
     assert len(cut) >= len(ROLES) - 5, cut
     assert whole.code == 0, whole.text
     assert again.code == 0, again.text

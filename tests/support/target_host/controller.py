@@ -175,12 +175,17 @@ def _watched(process: subprocess.Popen[bytes], log: Path, watch: Callable[[Task]
         process.wait()
         return False
     with log.open() as lines:
+        line = ""
         while True:
             has_ended = process.poll() is not None
-            while line := lines.readline():
+            while part := lines.readline():
+                line += part  # what is being written may have come by half
+                if not line.endswith("\n"):
+                    continue
                 if watch(_task(line)):
                     _end(process)
                     return True
+                line = ""
             if has_ended:
                 return False
             time.sleep(_LOOK_S)
@@ -200,7 +205,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _tasks(log: Path) -> tuple[Task, ...]:
-    return tuple(map(_task, log.read_text().splitlines()))
+    """Read the log; a controller that was ended may have left half a line."""
+    lines = log.read_text().splitlines(keepends=True)
+    return tuple(_task(line) for line in lines if line.endswith("\n"))
 
 
 def _task(line: str) -> Task:
