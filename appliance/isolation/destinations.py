@@ -92,9 +92,9 @@ def _beside_listed(unit: Unit) -> Iterator[Destination]:
                 yield Destination(label=f"{endpoint.name}, another port", address=str(first), port=port)
             yield Destination(label=f"beside {endpoint.name}", address=str(after), port=endpoint.port)
     if unit.link:
-        after, port = str(unit.link.network[-1] + 1), unit.link.first_port
-        yield Destination(label="beside the engine's link", address=after, port=port)
-        yield Destination(label="the engine's link, another port", address=str(unit.link.network[1]), port=port - 1)
+        around, port = unit.link.network, unit.link.first_port
+        yield Destination(label="beside the engine's link", address=str(around[-1] + 1), port=port)
+        yield Destination(label="the engine's link, another port", address=str(around[1]), port=port - 1)
 
 
 def _resolvers(file: Path = Path("/etc/resolv.conf")) -> Iterator[Destination]:
